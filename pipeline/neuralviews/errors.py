@@ -1,0 +1,83 @@
+"""Every error that neuralviews raises on purpose.
+
+::
+
+    NeuralViewsError
+    ├── RecipeError        a recipe file: missing, malformed, an unknown key, an impossible value
+    ├── SourceError        source files: missing, corrupted, empty, wrong channels, labels missing
+    ├── SpecError          a FieldSpec, or arrays that do not fit it
+    ├── EngineError        an engine cannot do what is asked, or its device is absent
+    ├── OutputError        the output folder: unwritable, disk too small, belongs to another job
+    └── StoreError         a store that cannot be used
+        ├── NotAStore      the folder holds no store
+        ├── FormatError    a file is not what docs/format.md says, or was written by a newer version
+        ├── IncompleteStore  generation has not finished: there is no manifest yet
+        ├── IntegrityError bytes, sizes or hashes differ from what was published
+        └── UnsafeShard    a shard holds something that no writer of ours makes; it was not read
+
+A message is one line and says where, what was found, what was expected, and what to do.
+The command line prints it and exits with status 2.
+"""
+
+__all__ = [
+    "EngineError",
+    "FormatError",
+    "IncompleteStore",
+    "IntegrityError",
+    "NeuralViewsError",
+    "NotAStore",
+    "OutputError",
+    "RecipeError",
+    "SourceError",
+    "SpecError",
+    "StoreError",
+    "UnsafeShard",
+]
+
+
+class NeuralViewsError(Exception):
+    """Base of all deliberate errors; anything else that escapes is a defect of neuralviews."""
+
+
+class RecipeError(NeuralViewsError):
+    """A recipe cannot be used; the message names the file, the key and what was expected."""
+
+
+class SourceError(NeuralViewsError):
+    """Source files cannot be used; the message says what to put where."""
+
+
+class SpecError(NeuralViewsError, ValueError):
+    """A field specification is impossible, or arrays do not fit it."""
+
+
+class EngineError(NeuralViewsError):
+    """An engine cannot do what is asked; the message names the engine that can."""
+
+
+class OutputError(NeuralViewsError):
+    """The output cannot be written; nothing half-written is left under a final name."""
+
+
+class StoreError(NeuralViewsError):
+    """A store cannot be used."""
+
+
+class NotAStore(StoreError):
+    """The folder is not a neuralviews store."""
+
+
+class FormatError(StoreError):
+    """A file of a store departs from the format, or a newer neuralviews wrote it."""
+
+
+class IncompleteStore(StoreError):
+    """The store has a job but no manifest: its generation has not finished."""
+
+
+class IntegrityError(StoreError):
+    """Bytes on disk are not those that were published."""
+
+
+class UnsafeShard(StoreError):
+    """A shard was refused before anything was read through HDF5."""

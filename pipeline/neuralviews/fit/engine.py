@@ -1,0 +1,118 @@
+"""The interface of fit engines: what goes in, what comes out, and what every engine promises."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import SpecError
+from ..field import FieldSpec
+from ..portable import exp10, log10
+
+__all__ = ["Budget", "Engine", "FitResult", "Signals", "psnr_from_loss"]
+
+
+@dataclass(frozen=True)
+class Signals:
+    """Signals sampled at the same coordinates.
+
+    Args:
+        coords: (p, d) float32, C-contiguous.
+        values: (n, p, c) float32, C-contiguous: the targets of n fits.
+        span: width of the target range (1 for [0, 1], 2 for [-1, 1]): the peak of the PSNR.
+    """
+
+    coords: NDArray[np.float32]
+    values: NDArray[np.float32]
+    span: float
+
+    def __post_init__(self) -> None:
+        for name, array, rank in (("coords", self.coords, 2), ("values", self.values, 3)):
+            if array.dtype != np.float32 or array.ndim != rank or not array.flags.c_contiguous:
+                raise SpecError(f"signals: {name} is {array.dtype} {array.shape}, expected contiguous float32")
+        if self.values.shape[1] != len(self.coords) or not len(self.coords):
+            raise SpecError(f"signals: {self.values.shape[1]} values for {len(self.coords)} coordinates")
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long and how fast to fit, by full-batch Adam (betas 0.9 and 0.999, eps 1e-8) on the mean squared error.
+
+    Args:
+        steps: at most this many updates, at least 1.
+        lr: learning rate of the first step.
+        schedule: ``"constant"``, or ``"cosine"`` from ``lr`` towards 0 over ``steps``.
+        target_psnr: stop a field as soon as its weights reach this many dB; None runs all steps.
+        keep_best: return the best weights seen rather than the last, against late spikes.
+    """
+
+    steps: int
+    lr: float
+    schedule: Literal["constant", "cosine"] = "constant"
+    target_psnr: float | None = None
+    keep_best: bool = False
+
+    def target_loss(self, span: float) -> float:
+        """The mean squared error at `target_psnr`; -1, which no loss reaches, without a target."""
+        if self.target_psnr is None:
+            return -1.0
+        return span * span * exp10(-self.target_psnr / 10)
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What a fit returns, one row per signal.
+
+    Args:
+        weights: (n, P) float32, flat, always finite.
+        psnr, loss: (n,) float32, of exactly these weights, measured after the last step.
+        steps: (n,) uint32, updates behind these weights.
+        status: (n,) uint8, `Status`. ``diverged`` means that the loss stopped being finite; the
+            weights are then the initial ones, and psnr and loss are theirs.
+    """
+
+    weights: NDArray[np.float32]
+    psnr: NDArray[np.float32]
+    loss: NDArray[np.float32]
+    steps: NDArray[np.uint32]
+    status: NDArray[np.uint8]
+
+
+class Engine(Protocol):
+    """Fits fields to signals. A field's result depends on its own signal, init and budget alone.
+
+    Attributes:
+        name: what ``--engine`` calls it.
+        arithmetic: everything that decides the bits of its results beside the inputs, as names and
+            versions; it goes into the job, so that stores of different arithmetic never mix.
+        batch: how many fields to hand over at a time; it never changes a result.
+    """
+
+    name: str
+    batch: int
+
+    @property
+    def arithmetic(self) -> Mapping[str, str | int]: ...
+
+    def refuses(self, spec: FieldSpec, budget: Budget) -> str | None:
+        """Why this engine cannot fit such fields, or None. The reason completes "engine 'x' ..."."""
+        ...
+
+    def fit(
+        self, spec: FieldSpec, signals: Signals, inits: NDArray[np.float32], budget: Budget
+    ) -> FitResult:
+        """Fit row i of ``signals.values`` from ``inits[i]``, (n, P) float32; the inputs are not written to.
+
+        Raises:
+            EngineError: `refuses` gives a reason.
+            SpecError: shapes do not fit the spec.
+        """
+        ...
+
+
+def psnr_from_loss(loss: NDArray[np.float32], span: float) -> NDArray[np.float32]:
+    """Peak signal-to-noise ratio in dB of mean squared errors; +inf is stated as 999 dB, as for a loss of 0."""
+    values = [999.0 if x <= 0 else 10 * (2 * log10(span) - log10(float(x))) for x in loss.tolist()]
+    return np.minimum(np.array(values, np.float64), 999.0).astype(np.float32)
