@@ -1,0 +1,5 @@
+"""``python -m neuralviews`` is the command line."""
+
+from .cli.main import main
+
+main()

@@ -1,0 +1,28 @@
+"""Plain text for terminals: tables and quantities."""
+
+from collections.abc import Iterable, Sequence
+
+__all__ = ["bytes_text", "table"]
+
+
+def bytes_text(count: int) -> str:
+    """A size in decimal units with three significant digits: ``999 B``, ``4.74 kB``, ``3.32 GB``."""
+    size, units = float(count), iter(("B", "kB", "MB", "GB", "TB", "PB"))
+    unit = next(units)
+    while size >= 999.5:
+        size, unit = size / 1000, next(units)
+    return f"{count} B" if unit == "B" else f"{size:.{2 - (size >= 9.995) - (size >= 99.95)}f} {unit}"
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], right: Iterable[int] = ()) -> str:
+    """Columns padded to their widest cell and two spaces apart; those in ``right`` are right-aligned."""
+    lines = [header, *rows]
+    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
+    flush = set(right)
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if column in flush else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
