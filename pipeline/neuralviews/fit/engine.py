@@ -11,7 +11,7 @@ from ..errors import SpecError
 from ..field import FieldSpec
 from ..portable import exp10, log10
 
-__all__ = ["Budget", "Engine", "FitResult", "Signals", "psnr_from_loss"]
+__all__ = ["Budget", "Engine", "FitResult", "Signals", "check_inputs", "psnr_from_loss"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,9 @@ class Signals:
     def __post_init__(self) -> None:
         for name, array, rank in (("coords", self.coords, 2), ("values", self.values, 3)):
             if array.dtype != np.float32 or array.ndim != rank or not array.flags.c_contiguous:
-                raise SpecError(f"signals: {name} is {array.dtype} {array.shape}, expected contiguous float32")
+                raise SpecError(
+                    f"signals: {name} is {array.dtype} {array.shape}, expected contiguous float32"
+                )
         if self.values.shape[1] != len(self.coords) or not len(self.coords):
             raise SpecError(f"signals: {self.values.shape[1]} values for {len(self.coords)} coordinates")
 
@@ -68,9 +70,10 @@ class FitResult:
     Args:
         weights: (n, P) float32, flat, always finite.
         psnr, loss: (n,) float32, of exactly these weights, measured after the last step.
-        steps: (n,) uint32, updates behind these weights.
+        steps: (n,) uint32, updates behind these weights; of a diverged field, those run until it was seen.
         status: (n,) uint8, `Status`. ``diverged`` means that the loss stopped being finite; the
-            weights are then the initial ones, and psnr and loss are theirs.
+            weights are then the initial ones, and psnr and loss are theirs (the largest float32 stands
+            for a loss that is not finite).
     """
 
     weights: NDArray[np.float32]
@@ -100,9 +103,7 @@ class Engine(Protocol):
         """Why this engine cannot fit such fields, or None. The reason completes "engine 'x' ..."."""
         ...
 
-    def fit(
-        self, spec: FieldSpec, signals: Signals, inits: NDArray[np.float32], budget: Budget
-    ) -> FitResult:
+    def fit(self, spec: FieldSpec, signals: Signals, inits: NDArray[np.float32], budget: Budget) -> FitResult:
         """Fit row i of ``signals.values`` from ``inits[i]``, (n, P) float32; the inputs are not written to.
 
         Raises:
@@ -110,6 +111,18 @@ class Engine(Protocol):
             SpecError: shapes do not fit the spec.
         """
         ...
+
+
+def check_inputs(spec: FieldSpec, signals: Signals, inits: NDArray[np.float32]) -> None:
+    """Raise SpecError unless signals and initial weights fit the spec and each other."""
+    dims = (signals.coords.shape[1], signals.values.shape[2])
+    if dims != (spec.in_dim, spec.out_dim):
+        raise SpecError(
+            f"signals: found {dims} coordinates and channels, expected {spec.in_dim, spec.out_dim}"
+        )
+    expected = (len(signals.values), spec.parameters)
+    if inits.dtype != np.float32 or inits.shape != expected:
+        raise SpecError(f"inits: found {inits.dtype} {inits.shape}, expected float32 {expected}")
 
 
 def psnr_from_loss(loss: NDArray[np.float32], span: float) -> NDArray[np.float32]:
