@@ -2,12 +2,58 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+DOCS_STAMP := $(VENV)/.installed-docs
+DEMO := demo
+WORKERS := $(shell nproc 2>/dev/null || echo 1)
 
+# Parallelism is over fields and tests; a library's own threads would only get in the way.
 export OMP_NUM_THREADS := 1
 
-.PHONY: demo test test-long lint bench docs clean
+.PHONY: help demo test test-long lint bench docs clean
+
+help:
+	@echo "make demo       generate a real dataset, verify it, draw a gallery"
+	@echo "make test       run the checks and the tests"
+	@echo "make test-long  run the tests that take minutes"
+	@echo "make lint       ruff and mypy"
+	@echo "make bench      measure, and write docs/benchmarks.md"
+	@echo "make docs       build the documentation into docs/_build"
+	@echo "make clean      remove what these commands made"
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -q -c constraints.txt -e '.[test]'
 	touch $@
+
+$(DOCS_STAMP): $(STAMP)
+	$(BIN)/pip install -q -c constraints.txt -e '.[docs]'
+	touch $@
+
+demo: $(STAMP)
+	$(BIN)/neuralviews generate digits --out $(DEMO)/digits
+	$(BIN)/neuralviews verify $(DEMO)/digits --level regenerate --rows 16
+	$(BIN)/neuralviews info $(DEMO)/digits
+	$(BIN)/neuralviews show $(DEMO)/digits --out $(DEMO)/digits.png
+	@echo
+	@echo "store    $(CURDIR)/$(DEMO)/digits"
+	@echo "gallery  $(CURDIR)/$(DEMO)/digits.png"
+
+test: lint
+	$(BIN)/pytest -n $(WORKERS) -m "not long"
+
+test-long: $(STAMP)
+	$(BIN)/pytest -n $(WORKERS) -m long
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(STAMP)
+	$(BIN)/python -m tests.benchmarks.run
+
+docs: $(DOCS_STAMP)
+	$(BIN)/sphinx-build -q -W -b html docs docs/_build
+
+clean:
+	rm -rf $(VENV) $(DEMO) docs/_build
