@@ -40,7 +40,7 @@ class Signals:
 
 @dataclass(frozen=True)
 class Budget:
-    """How long and how fast to fit, by full-batch Adam (betas 0.9 and 0.999, eps 1e-8) on the mean squared error.
+    """How long and how fast to fit, by full-batch Adam (betas 0.9, 0.999, eps 1e-8) on the mean square error.
 
     Args:
         steps: at most this many updates, at least 1.
@@ -126,6 +126,6 @@ def check_inputs(spec: FieldSpec, signals: Signals, inits: NDArray[np.float32]) 
 
 
 def psnr_from_loss(loss: NDArray[np.float32], span: float) -> NDArray[np.float32]:
-    """Peak signal-to-noise ratio in dB of mean squared errors; +inf is stated as 999 dB, as for a loss of 0."""
+    """Peak signal-to-noise ratio in dB of finite mean squared errors; a loss of 0 gives 999 dB."""
     values = [999.0 if x <= 0 else 10 * (2 * log10(span) - log10(float(x))) for x in loss.tolist()]
     return np.minimum(np.array(values, np.float64), 999.0).astype(np.float32)
