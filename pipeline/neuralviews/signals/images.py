@@ -1,0 +1,114 @@
+"""Images as signals: the part that all kinds of image sources share."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import SourceError
+from ..grids import AxisOrder, image_grid
+from ..recipe import Recipe
+from .base import Objects, Signal
+from .splits import assign_splits
+
+__all__ = ["ImageSource", "Images", "Pixels"]
+
+_COLOURS = {1: "grey", 2: "grey with alpha", 3: "RGB", 4: "RGB with alpha"}
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """Pixels (h, w, c) of an integer type, from 0 to ``full_scale``."""
+
+    values: NDArray[Any]
+    full_scale: int
+
+
+class Images(Protocol):
+    """What one kind of source has to provide; images are numbered from 0.
+
+    Attributes:
+        labels: (n,) int32, class number or `NO_LABEL`.
+        parts: (n,) uint8, the source's own `Split`; all train if it has none.
+        class_names: names of the labels, if they have any.
+        root: see `Source.root`.
+    """
+
+    @property
+    def labels(self) -> NDArray[np.int32]: ...
+
+    @property
+    def parts(self) -> NDArray[np.uint8]: ...
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None: ...
+
+    @property
+    def root(self) -> Path | None: ...
+
+    def describe(self, index: int) -> str:
+        """What an error message calls the image."""
+        ...
+
+    def pixels(self, index: int) -> Pixels: ...
+
+    def hash_files(self) -> Mapping[str, str]:
+        """Relative name -> SHA-256 of each file that decides a signal."""
+        ...
+
+
+class ImageSource:
+    """Images under a recipe: its splits, its coordinates, its target range."""
+
+    def __init__(self, recipe: Recipe, images: Images, *, hash_files: bool) -> None:
+        self._recipe = recipe
+        self._images = images
+        self.class_names = images.class_names
+        self.root = images.root
+        self.files: Mapping[str, str] = images.hash_files() if hash_files else {}
+
+    @cached_property
+    def objects(self) -> Objects:
+        """All objects; object_id is 0..n-1."""
+        labels = self._images.labels
+        return Objects(
+            np.arange(len(labels), dtype=np.uint32), labels, assign_splits(self._recipe, self._images.parts)
+        )
+
+    def signal(self, object_id: int) -> Signal:
+        """The image as targets ``low + (high - low) * pixel / full_scale``, rounded once to float32."""
+        pixels = self._pixels(object_id)
+        height, width, channels = pixels.values.shape
+        low, high = self._recipe.target.range
+        targets = low + (high - low) * pixels.values.astype(np.float64) / pixels.full_scale
+        coords = _shared_grid(height, width, self._recipe.field.axis_order)
+        return Signal(coords, targets.astype(np.float32).reshape(-1, channels), (height, width))
+
+    def image_shape(self, object_id: int) -> tuple[int, int]:
+        """(height, width) of an object."""
+        height, width, _ = self._pixels(object_id).values.shape
+        return height, width
+
+    def check_image(self, object_id: int) -> None:
+        """Read an image and raise a SourceError unless it can be fitted."""
+        self._pixels(object_id)
+
+    def _pixels(self, object_id: int) -> Pixels:
+        pixels = self._images.pixels(object_id)
+        found, expected = pixels.values.shape[2], self._recipe.spec.out_dim
+        if found != expected:
+            raise SourceError(
+                f"{self._images.describe(object_id)}: found {found} channels ({_COLOURS[found]}), "
+                f"expected {expected} ({_COLOURS[expected]}): convert the images, "
+                f"or let the recipe's field.dims end in {found}"
+            )
+        return pixels
+
+
+@lru_cache(maxsize=64)
+def _shared_grid(height: int, width: int, axis_order: AxisOrder) -> NDArray[np.float32]:
+    return image_grid(height, width, axis_order)
