@@ -56,7 +56,9 @@ def imports_of(module: Path) -> Iterator[tuple[int, str]]:
 def test_imports_run_one_way(module: Path) -> None:
     level = level_of(part_of(module))
     for line, part in imports_of(module):
-        assert part.startswith("__") or level_of(part) <= level, f"{module}:{line} imports {part}, which is above it"
+        assert part.startswith("__") or level_of(part) <= level, (
+            f"{module}:{line} imports {part}, which is above it"
+        )
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda m: m.relative_to(PACKAGE).as_posix())
@@ -75,23 +77,30 @@ def test_source_roots_are_not_packages(folder: str) -> None:
     assert not (PACKAGE.parents[1] / folder / "__init__.py").exists()
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["generate", "--help"], ["verify", "--help"], ["--version"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["generate", "--help"], ["verify", "--help"], ["--version"]]
+)
 def test_help_starts_without_heavy_libraries(arguments: list[str]) -> None:
     program = (
         "import sys\n"
         "from neuralviews.cli.main import main\n"
         "try:\n    main(sys.argv[1:])\nexcept SystemExit as end:\n    assert not end.code, end.code\n"
-        "heavy = {'torch', 'torchvision', 'trimesh', 'numba', 'numpy', 'h5py', 'matplotlib', 'sklearn', 'joblib'}\n"
+        "heavy = set('torch torchvision trimesh numba numpy h5py matplotlib sklearn joblib'.split())\n"
         "assert not heavy & set(sys.modules), sorted(heavy & set(sys.modules))\n"
     )
-    done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout
 
 
 def test_no_global_random_state() -> None:
     """No module draws from a global generator: not NumPy's, not torch's, not the standard library's."""
-    banned = {("np.random", name) for name in ("seed", "rand", "randn", "randint", "uniform", "normal", "permutation")}
+    banned = {
+        ("np.random", name)
+        for name in ("seed", "rand", "randn", "randint", "uniform", "normal", "permutation")
+    }
     for module in MODULES:
         for node in ast.walk(ast.parse(module.read_text())):
             if isinstance(node, ast.Import | ast.ImportFrom):
@@ -100,4 +109,6 @@ def test_no_global_random_state() -> None:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 called = (ast.unparse(node.func.value), node.func.attr)
                 assert called not in banned, f"{module}:{node.lineno} draws from NumPy's global generator"
-                assert called[1] != "manual_seed" or called[0] != "torch", f"{module}:{node.lineno} seeds torch"
+                assert called[1] != "manual_seed" or called[0] != "torch", (
+                    f"{module}:{node.lineno} seeds torch"
+                )

@@ -15,7 +15,9 @@ def test_every_public_name_loads() -> None:
 
 
 def test_docs_list_exactly_the_public_names() -> None:
-    documented = re.findall(r"^```\{eval-rst\}\n\.\. auto(?:class|function|exception):: neuralviews\.(\w+)", API.read_text(), re.M)
+    documented = re.findall(
+        r"^```\{eval-rst\}\n\.\. auto(?:class|function|exception):: neuralviews\.(\w+)", API.read_text(), re.M
+    )
     assert sorted(documented) == sorted(set(nv.__all__) - {"__version__"})
 
 

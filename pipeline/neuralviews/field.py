@@ -75,12 +75,18 @@ class FieldSpec:
 
     def _validate(self) -> None:
         if len(self.dims) < 3:
-            raise SpecError(f"dims: found {list(self.dims)}, expected [in, hidden..., out] with a hidden layer")
+            raise SpecError(
+                f"dims: found {list(self.dims)}, expected [in, hidden..., out] with a hidden layer"
+            )
         for width in self.dims:
             if isinstance(width, bool) or not isinstance(width, int) or not 1 <= width <= MAX_WIDTH:
-                raise SpecError(f"dims: found {width!r} in {list(self.dims)}, expected integers from 1 to {MAX_WIDTH}")
+                raise SpecError(
+                    f"dims: found {width!r} in {list(self.dims)}, expected integers from 1 to {MAX_WIDTH}"
+                )
         if self.parameters > MAX_PARAMETERS:
-            raise SpecError(f"dims: {list(self.dims)} has {self.parameters} parameters, at most {MAX_PARAMETERS}")
+            raise SpecError(
+                f"dims: {list(self.dims)} has {self.parameters} parameters, at most {MAX_PARAMETERS}"
+            )
         if len(self.omega) != len(self.dims) - 2:
             raise SpecError(f"omega: found {len(self.omega)} values, expected one or {len(self.dims) - 2}")
         for name, value in (("omega", min(self.omega)), ("output_scale", self.output_scale)):
@@ -118,7 +124,9 @@ class FieldSpec:
         """A plain mapping that states every convention; `from_json` reads it back."""
         parameters: list[list[Any]] = []
         for i, layer in enumerate(self.layers):
-            parameters.append([f"{i}.weight", [layer.fan_out, layer.fan_in], layer.weight.start, layer.weight.stop])
+            parameters.append(
+                [f"{i}.weight", [layer.fan_out, layer.fan_in], layer.weight.start, layer.weight.stop]
+            )
             parameters.append([f"{i}.bias", [layer.fan_out], layer.bias.start, layer.bias.stop])
         return {
             "activation": "sine",
@@ -152,7 +160,7 @@ class FieldSpec:
 
 
 def split(spec: FieldSpec, weights: NDArray[Any]) -> list[tuple[NDArray[Any], NDArray[Any]]]:
-    """View flat weights (..., P) as one (W (..., out, in), b (..., out)) pair per layer; nothing is copied."""
+    """View flat weights (..., P) as one pair of W (..., out, in) and b (..., out) per layer, uncopied."""
     if weights.shape[-1:] != (spec.parameters,):
         raise SpecError(f"weights: found shape {weights.shape}, expected (..., {spec.parameters})")
     lead = weights.shape[:-1]
@@ -170,7 +178,9 @@ def join(spec: FieldSpec, layers: Sequence[tuple[NDArray[Any], NDArray[Any]]]) -
     for index, ((weight, bias), part) in enumerate(zip(layers, spec.layers, strict=True)):
         found = (weight.shape[-2:], bias.shape[-1:])
         if found != ((part.fan_out, part.fan_in), (part.fan_out,)):
-            raise SpecError(f"layer {index}: found shapes {found}, expected {part.fan_out, part.fan_in} and its bias")
+            raise SpecError(
+                f"layer {index}: found shapes {found}, expected {part.fan_out, part.fan_in} and its bias"
+            )
         parts += [weight.reshape(*bias.shape[:-1], -1), bias]
     return np.concatenate(parts, axis=-1)
 
@@ -220,4 +230,6 @@ class Field:
             raise SpecError(f"render: the field takes {self.spec.in_dim} coordinates, expected 2")
         height, width = shape
         values = self(image_grid(height, width, self.spec.axis_order))
-        return values.reshape((height, width) if self.spec.out_dim == 1 else (height, width, self.spec.out_dim))
+        return values.reshape(
+            (height, width) if self.spec.out_dim == 1 else (height, width, self.spec.out_dim)
+        )

@@ -77,7 +77,8 @@ class Records:
         for name, column in self.columns.items():
             if column.dtype != COLUMNS[name] or column.shape != (len(self),):
                 raise SpecError(
-                    f"column {name}: found {column.dtype} {column.shape}, expected {COLUMNS[name]} ({len(self)},)"
+                    f"column {name}: found {column.dtype} {column.shape}, "
+                    f"expected {COLUMNS[name]} ({len(self)},)"
                 )
 
     def __len__(self) -> int:
@@ -85,4 +86,6 @@ class Records:
 
     def take(self, rows: NDArray[np.integer[Any]] | slice) -> "Records":
         """The chosen rows, in the order given."""
-        return Records(self.spec, self.weights[rows], {name: column[rows] for name, column in self.columns.items()})
+        return Records(
+            self.spec, self.weights[rows], {name: column[rows] for name, column in self.columns.items()}
+        )

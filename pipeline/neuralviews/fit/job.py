@@ -1,0 +1,93 @@
+"""The job of a generated store: everything that decides its bytes, seeds included."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..errors import RecipeError
+from ..recipe import Recipe, recipe_from_canonical
+from ..seeds import derive_seed
+from ..store.schema import FORMAT_VERSION, STORE_FORMAT
+from .engine import Budget, Engine
+
+if TYPE_CHECKING:
+    from ..signals.catalogue import Source
+
+__all__ = ["GENERATOR", "budget_of", "first_seed", "plan_job", "recipe_of", "retry_seed", "rows_per_shard"]
+
+GENERATOR = 1
+"""Raised whenever the same recipe, source and engine would give other bytes than before."""
+
+_SHARD_BYTES = 48 << 20
+_ROWS_ALIGNED = 64
+_SHARDS_WANTED = 64
+
+
+def budget_of(recipe: Recipe) -> Budget:
+    """The recipe's table ``fit`` as the engines take it."""
+    fit = recipe.fit
+    return Budget(fit.steps, fit.lr, fit.schedule, fit.target_psnr, fit.keep_best)
+
+
+def first_seed(recipe: Recipe, object_id: int, view: int) -> int:
+    """The seed of a view's initial weights; a shared init has one seed for all objects of a view."""
+    if recipe.init.shared:
+        return derive_seed(recipe.seed, recipe.name, "shared", view)
+    return derive_seed(recipe.seed, recipe.name, object_id, view)
+
+
+def retry_seed(recipe: Recipe, object_id: int, view: int, attempt: int) -> int:
+    """The seed that a failed fit is repeated from, attempts counted from 1."""
+    return derive_seed(recipe.seed, recipe.name, object_id, view, "retry", attempt)
+
+
+def rows_per_shard(recipe: Recipe, rows: int) -> int:
+    """Rows of a shard: what the recipe says, else small enough for many workers to share the run.
+
+    Shards are the unit of work, so a run aims at 64 of them; large runs stop growing them at 48 MiB,
+    where reading gains nothing more.
+    """
+    if recipe.store.rows_per_shard is not None:
+        return recipe.store.rows_per_shard
+    largest = max(1, _SHARD_BYTES // (4 * recipe.spec.parameters))
+    if largest > _ROWS_ALIGNED:
+        largest -= largest % _ROWS_ALIGNED
+    wanted = -(-rows // (_SHARDS_WANTED * _ROWS_ALIGNED)) * _ROWS_ALIGNED
+    return min(wanted, largest)
+
+
+def plan_job(recipe: Recipe, source: "Source", engine: Engine, limit: int | None) -> dict[str, Any]:
+    """The content of ``job.json``: equal jobs make equal stores.
+
+    Raises:
+        RecipeError: more records than the format can number.
+    """
+    objects = len(source.objects.limited(limit) if limit is not None else source.objects)
+    rows = objects * recipe.views
+    if rows >= 1 << 40:
+        raise RecipeError(
+            f"recipe {recipe.name}: {objects} objects x {recipe.views} views are too many records"
+        )
+    return {
+        "format": STORE_FORMAT,
+        "format_version": FORMAT_VERSION,
+        "kind": "generate",
+        "generator": GENERATOR,
+        "name": recipe.name,
+        "recipe": recipe.canonical(),
+        "recipe_digest": recipe.digest(),
+        "limit": limit,
+        "objects": objects,
+        "rows": rows,
+        "rows_per_shard": rows_per_shard(recipe, rows),
+        "arch": recipe.spec.to_json(),
+        "arithmetic": dict(engine.arithmetic),
+        "source": {
+            "files": dict(source.files),
+            "class_names": None if source.class_names is None else list(source.class_names),
+        },
+    }
+
+
+def recipe_of(job: Mapping[str, Any]) -> Recipe:
+    """The recipe that a job was planned from, its views included."""
+    return recipe_from_canonical(job["recipe"])

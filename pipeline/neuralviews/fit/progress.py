@@ -1,0 +1,90 @@
+"""Progress of a run over several processes: workers count in a shared file, the parent draws the bar."""
+
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["ProgressBar", "ProgressCounter"]
+
+_POLL_SECONDS = 0.25
+
+
+class ProgressCounter:
+    """One worker's view of the shared counts: each shard has a row of its own, so no lock is needed."""
+
+    def __init__(self, path: Path, shards: int, shard: int) -> None:
+        counts: np.memmap[tuple[int, int], np.dtype[np.float64]] = np.memmap(
+            path, np.float64, "r+", shape=(shards, 2)
+        )
+        self._row = counts[shard]
+        self._row[:] = 0
+
+    def add(self, psnr: NDArray[np.float32]) -> None:
+        """Count a batch of fitted fields and their PSNRs."""
+        self._row += (len(psnr), float(psnr.sum(dtype=np.float64)))
+
+
+class ProgressBar:
+    """A tqdm bar with fields/s, ETA and the mean PSNR so far; drawn by a thread, closed on exit.
+
+    Args:
+        shards: how many shards the store has.
+        total, done: records of this run, and those of them that stood finished at its start.
+    """
+
+    def __init__(self, shards: int, total: int, done: int, title: str, *, shown: bool) -> None:
+        handle = tempfile.NamedTemporaryFile(prefix="neuralviews-progress-", delete=False)  # noqa: SIM115
+        with handle:
+            handle.truncate(max(shards, 1) * 16)
+        self.path = Path(handle.name)
+        self._shards = shards
+        self._total, self._done, self._title, self._shown = total, done, title, shown
+        self._adopted = 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._draw, daemon=True)
+
+    def adopt(self, rows: int) -> None:
+        """Count records that another generator finished meanwhile."""
+        self._adopted += rows
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+        self.path.unlink(missing_ok=True)
+
+    def _draw(self) -> None:
+        from tqdm import tqdm
+
+        counts: np.memmap[tuple[int, int], np.dtype[np.float64]]
+        counts = np.memmap(self.path, np.float64, "r", shape=(max(self._shards, 1), 2))
+        interval = 0.1 if sys.stderr.isatty() else 10.0
+        with tqdm(
+            total=self._total,
+            initial=self._done,
+            desc=self._title,
+            unit=" fields",
+            disable=not self._shown,
+            mininterval=interval,
+            dynamic_ncols=True,
+        ) as bar:
+            while True:
+                stopping = self._stop.wait(_POLL_SECONDS)
+                fitted, psnr = counts.sum(axis=0)
+                if fitted:
+                    bar.set_postfix_str(f"PSNR {psnr / fitted:.1f} dB", refresh=False)
+                bar.update(self._done + self._adopted + int(fitted) - bar.n)
+                if stopping:
+                    bar.refresh()
+                    return

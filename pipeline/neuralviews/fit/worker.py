@@ -1,0 +1,66 @@
+"""What a worker process does: fit one shard and publish it. Nothing but small values crosses processes."""
+
+import os
+import signal
+import threading
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from ..store.writer import StoreWriter
+from .job import budget_of, recipe_of
+from .progress import ProgressCounter
+from .registry import get_engine
+from .rows import RowFitter
+
+__all__ = ["RunContext", "fit_shard", "single_threaded"]
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """Where a run writes and reads, and which engine it uses; equal in all its workers."""
+
+    root: Path
+    source_root: Path | None
+    engine: str
+    device: str | None
+    counts: Path
+
+
+def single_threaded() -> None:
+    """Keep libraries from starting threads of their own: parallelism is over shards."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = "1"
+
+
+def fit_shard(context: RunContext, shard: int, parent: int) -> tuple[int, bool]:
+    """Fit and publish a shard unless it is already there.
+
+    Args:
+        parent: process id of the caller; in another process, Ctrl-C is left to the caller.
+    Returns:
+        The shard's number, and whether this call fitted it.
+    """
+    if os.getpid() != parent and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    writer, fitter = _open(context)
+    if writer.is_done(shard):
+        return shard, False
+    counter = ProgressCounter(context.counts, writer.shard_count, shard)
+    records = fitter.fit(writer.row_range(shard), counter.add)
+    writer.commit(shard, records)
+    return shard, True
+
+
+@lru_cache(maxsize=1)
+def _open(context: RunContext) -> tuple[StoreWriter, RowFitter]:
+    from ..signals.catalogue import open_source
+
+    writer = StoreWriter.open(context.root)
+    recipe = recipe_of(writer.job)
+    # The parent hashed the source files into the job; a worker only reads them.
+    source = open_source(recipe, context.source_root, hash_files=False)
+    limit = writer.job["limit"]
+    objects = source.objects if limit is None else source.objects.limited(limit)
+    engine = get_engine(context.engine, recipe.spec, budget_of(recipe), context.device)
+    return writer, RowFitter(recipe, source, objects, engine)

@@ -1,0 +1,134 @@
+"""``make bench``: measure everything, print it, and write docs/benchmarks.md."""
+
+import argparse
+import datetime
+import platform
+import statistics
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from neuralviews.field import FieldSpec
+from neuralviews.fit.engine import Budget, Signals
+from neuralviews.fit.environment import describe_environment
+from neuralviews.fit.init import initial_weights
+from neuralviews.fit.registry import get_engine
+from neuralviews.recipe import load_recipe
+from neuralviews.signals.catalogue import open_source
+
+from . import bench_fit, bench_run, bench_store
+from .rows import Row
+
+REPORT = Path(__file__).parents[2] / "docs" / "benchmarks.md"
+ENGINES = {
+    "cpu": "`cpu`",
+    "haswell": "`cpu`, AVX2 path",
+    "torch": "`torch` on the processor, batches of 32",
+    "reference": "`reference`, float64",
+    "naive": "naive: torch, one at a time, autograd, Adam",
+}
+INTRODUCTION = """# Benchmarks
+
+Written by `make bench`; every figure of this page comes from that one command. Times are CPU time in one thread
+unless a row says wall clock; all alternatives of a table are measured in turn within each round, and figures are
+medians of {rounds} rounds. Ratios are medians of the rounds' own ratios. Losses are shown like wins.
+
+- Date: {date}
+- Machine: {processor}, {cpus} cores, {system}, Python {python}
+- Packages: {packages}
+- Not run here: anything on a GPU. The `torch` engine was measured on the processor only.
+"""
+
+
+def main() -> None:
+    """Run all benchmarks, or with ``--rounds`` fewer of them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7)
+    rounds = parser.parse_args().rounds
+    sections = [_introduction(rounds), _fitting(bench_fit.measure(rounds)), _quality()]
+    sections.append(_table("Whole runs", bench_run.measure(max(3, rounds // 2))))
+    sections.append(_table("The store", bench_store.measure()))
+    report = "\n\n".join(sections) + "\n"
+    sys.stdout.write(report)
+    REPORT.write_text(report)
+
+
+def _introduction(rounds: int) -> str:
+    facts = describe_environment()
+    packages = facts["packages"]
+    assert isinstance(packages, dict)
+    return INTRODUCTION.format(
+        rounds=rounds,
+        date=datetime.datetime.now(datetime.UTC).date(),
+        processor=facts["processor"],
+        cpus=facts["cpus"],
+        system=facts["system"],
+        python=platform.python_version(),
+        packages=", ".join(f"{name} {packages[name]}" for name in ("numpy", "numba", "h5py", "torch")),
+    ).rstrip()
+
+
+def _fitting(measured: Sequence[bench_fit.Measured]) -> str:
+    lines = [
+        "## Fitting",
+        "",
+        "Fields a second on one core at 1000 Adam steps. The roofline is what the machine's multiply-adds and sincos",
+        "allow, measured in the same round by kernels that touch no memory: time = FLOP / peak + sincos / rate,",
+        "counting the forward pass, weight gradients and input gradients, and nothing for Adam, loss or loads.",
+    ]
+    for entry in measured:
+        fma, sincos = statistics.median(entry.fma), statistics.median(entry.sincos)
+        roofline = 1 / statistics.median(entry.floors)
+        lines += [
+            "",
+            f"### {entry.shape.name}",
+            "",
+            f"Peak {fma:.0f} GFLOP/s, {sincos:.2f} G sincos/s: roofline {roofline:.2f} fields/s.",
+            f"Wanted of `cpu`: {entry.shape.target_fraction:.0%} of it.",
+            "",
+            "| engine | fields/s | of roofline | against naive |",
+            "|---|---|---|---|",
+        ]
+        for key, title in ENGINES.items():
+            values = f"{entry.rate(key):.2f} | {entry.fraction(key):.0%} | {entry.speedup(key):.1f}x"
+            lines.append(f"| {title} | {values} |")
+    return "\n".join(lines)
+
+
+def _quality() -> str:
+    """PSNR of engines that start from the same weights: real digits, 8x8, through the `digits` recipe's source."""
+    spec = FieldSpec([2, 32, 32, 1], 30.0, 0.5)
+    source = open_source(load_recipe("digits"))
+    found = [source.signal(i) for i in range(16)]
+    signals = Signals(found[0].coords, np.stack([s.values for s in found]), 1.0)
+    inits = initial_weights(spec, "siren", list(range(16)))
+    budget = Budget(1000, 1e-4)
+    psnr = {}
+    for name in ("reference", "cpu", "torch"):
+        psnr[name] = get_engine(name, spec, budget, None).fit(spec, signals, inits, budget).psnr
+    lines = [
+        "## Agreement",
+        "",
+        "PSNR of the same 16 real digits from the same initial weights after 1000 steps.",
+        "",
+        "| engine | median PSNR, dB | largest difference from `reference`, dB |",
+        "|---|---|---|",
+    ]
+    for name, values in psnr.items():
+        off = float(np.abs(values - psnr["reference"]).max())
+        lines.append(f"| `{name}` | {np.median(values):.2f} | {off:.3f} |")
+    return "\n".join(lines)
+
+
+def _table(title: str, rows: Sequence[Row]) -> str:
+    lines = [f"## {title}", "", "| figure | measured | beside | ratio | wanted |", "|---|---|---|---|---|"]
+    for row in rows:
+        ratio = "" if row.ratio is None else f"{row.ratio:.2f}x"
+        lines.append(f"| {row.name} | {row.value:.4g} {row.unit} | {row.baseline} | {ratio} | {row.target} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
