@@ -1,0 +1,172 @@
+"""Batches of neural views: flat vectors, weights and biases per layer, or a neural graph."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any, Literal, NamedTuple, Self, overload
+
+import torch
+from torch import Tensor
+
+from ..field import FieldSpec
+
+__all__ = ["Batch", "FlatBatch", "GraphBatch", "ItemRows", "LayersBatch", "Layout", "ViewItem", "arrange"]
+
+Layout = Literal["flat", "layers", "graph"]
+
+
+class ViewItem(NamedTuple):
+    """One neural view: its flat weights (P,) float32 and what it is of."""
+
+    weights: Tensor
+    label: int
+    object_id: int
+    view: int
+    record_id: int
+
+
+@dataclass(frozen=True, eq=False)
+class ItemRows(Sequence[ViewItem]):
+    """Views gathered together, in the order asked for: a sequence of `ViewItem` that stays in one piece.
+
+    Args:
+        weights: (B, P) float32.
+        label, object_id, view, record_id: (B,) int64.
+    """
+
+    weights: Tensor
+    label: Tensor
+    object_id: Tensor
+    view: Tensor
+    record_id: Tensor
+
+    @classmethod
+    def stack(cls, items: Sequence[ViewItem]) -> Self:
+        """Gather single items, as a dataset that wraps this one may hand them over."""
+        weights, *numbers = zip(*items, strict=True)
+        return cls(torch.stack(weights), *(torch.tensor(column) for column in numbers))
+
+    def __len__(self) -> int:
+        return len(self.weights)
+
+    @overload
+    def __getitem__(self, index: int) -> ViewItem: ...
+    @overload
+    def __getitem__(self, index: slice) -> "ItemRows": ...
+    def __getitem__(self, index: int | slice) -> "ViewItem | ItemRows":
+        numbers = (self.label, self.object_id, self.view, self.record_id)
+        if isinstance(index, slice):
+            return ItemRows(self.weights[index], *(column[index] for column in numbers))
+        return ViewItem(self.weights[index], *(int(column[index]) for column in numbers))
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """What every layout carries beside the weights, (B,) int64 each; a label of -1 means none."""
+
+    label: Tensor
+    object_id: Tensor
+    view: Tensor
+    record_id: Tensor
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Self:
+        """The same batch with every tensor on ``device``."""
+        return self._map(lambda tensor: tensor.to(device, non_blocking=non_blocking))
+
+    def pin_memory(self) -> Self:
+        """The same batch in page-locked memory; the DataLoader calls this when ``pin_memory=True``."""
+        return self._map(Tensor.pin_memory)
+
+    def _map(self, change: Callable[[Tensor], Tensor]) -> Self:
+        changed: dict[str, Any] = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            changed[field.name] = (
+                tuple(change(part) for part in value) if isinstance(value, tuple) else change(value)
+            )
+        return type(self)(**changed)
+
+
+@dataclass(frozen=True, eq=False)
+class FlatBatch(Batch):
+    """One vector a view.
+
+    Args:
+        weights: (B, P) float32, ``W_0, b_0, W_1, b_1, ...`` row-major: the order of ``torch``'s parameters.
+    """
+
+    weights: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class LayersBatch(Batch):
+    """Weights and biases, one tensor a layer, input to output.
+
+    Args:
+        weights: (B, out, in) float32 each, as ``torch.nn.Linear`` has them.
+        biases: (B, out) float32 each.
+
+    Readers add a feature axis, and some swap the others. DWSNets take ``w.transpose(1, 2).unsqueeze(-1)``,
+    (B, in, out, 1), and ``b.unsqueeze(-1)``; NFN takes ``w.unsqueeze(1)``, (B, 1, out, in), and
+    ``b.unsqueeze(1)``.
+    """
+
+    weights: tuple[Tensor, ...]
+    biases: tuple[Tensor, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class GraphBatch(Batch):
+    """The neural graph: a node is a neuron with its bias, an edge is a weight.
+
+    Source: Kofinas et al., "Graph Neural Networks for Learning Equivariant Representations of Neural
+    Networks" (ICLR 2024), section 3.
+
+    Args:
+        nodes: (B, N, 1) float32, layer by layer from the inputs, whose biases are 0.
+        edges: (B, E, 1) float32, in the order of the flat vector.
+        edge_index: (2, E) int64, the source and the target node of each edge; all graphs share it.
+    """
+
+    nodes: Tensor
+    edges: Tensor
+    edge_index: Tensor
+
+    def adjacency(self) -> Tensor:
+        """Edge features as dense matrices, (B, N, N, 1) at [source, target]; 0 where there is no edge."""
+        batch, nodes, features = self.nodes.shape
+        dense = self.edges.new_zeros(batch, nodes, nodes, features)
+        dense[:, self.edge_index[0], self.edge_index[1]] = self.edges
+        return dense
+
+
+def arrange(rows: ItemRows, spec: FieldSpec, layout: Layout) -> FlatBatch | LayersBatch | GraphBatch:
+    """Put gathered views into a layout; flat and layered weights are views of ``rows.weights``."""
+    flat, known = rows.weights, (rows.label, rows.object_id, rows.view, rows.record_id)
+    if layout == "flat":
+        return FlatBatch(*known, flat)
+    layers = spec.layers
+    biases = tuple(flat[:, part.bias] for part in layers)
+    if layout == "layers":
+        weights = tuple(flat[:, part.weight].reshape(-1, part.fan_out, part.fan_in) for part in layers)
+        return LayersBatch(*known, weights, biases)
+    inputs = flat.new_zeros(len(flat), spec.in_dim)
+    nodes = torch.cat((inputs, *biases), dim=1).unsqueeze(-1)
+    edges = torch.cat([flat[:, part.weight] for part in layers], dim=1).unsqueeze(-1)
+    return GraphBatch(*known, nodes, edges, _edge_index(spec.dims))
+
+
+@lru_cache(maxsize=8)
+def _edge_index(dims: tuple[int, ...]) -> Tensor:
+    """Source and target of every weight, (2, E), rows of (out, in) matrices laid out one after another."""
+    parts, first = [], 0
+    for fan_in, fan_out in pairwise(dims):
+        source = torch.arange(first, first + fan_in).repeat(fan_out)
+        first += fan_in
+        target = torch.arange(first, first + fan_out).repeat_interleave(fan_in)
+        parts.append(torch.stack((source, target)))
+    return torch.cat(parts, dim=1)

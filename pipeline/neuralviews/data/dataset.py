@@ -1,0 +1,139 @@
+"""`ViewDataset`: the views of one split of a store, as torch's DataLoader takes them."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from ..errors import SpecError, StoreError
+from ..records import Split, Status
+from ..seeds import derive_seed
+from .batch import FlatBatch, GraphBatch, ItemRows, LayersBatch, Layout, ViewItem, arrange
+
+if TYPE_CHECKING:
+    from ..store.reader import Store
+
+__all__ = ["ViewDataset"]
+
+
+class ViewDataset(Dataset[ViewItem]):
+    """The neural views of a split, ordered by object and view.
+
+    Fields recorded as diverged are no faithful views of their object and are left out; `skipped` counts them.
+    Hand `collate` to the DataLoader: a batch is then gathered at once, which is what makes it fast.
+
+    Args:
+        store: an open store.
+        split: ``"train"``, ``"val"`` or ``"test"``.
+        views: ``"all"``; a number n for the first n views of each object; or ``"random"`` for one view of
+            each object, drawn anew in each epoch that `set_epoch` announces.
+        layout: what `collate` makes: a `FlatBatch`, a `LayersBatch` or a `GraphBatch`.
+        seed: of the draws of ``"random"``, which also follow from the dataset id and the epoch.
+    Raises:
+        SpecError: an unknown split or layout, or views that the store does not have.
+        StoreError: the split has no usable record.
+    """
+
+    def __init__(
+        self,
+        store: "Store",
+        split: str = "train",
+        *,
+        views: Literal["all", "random"] | int = "all",
+        layout: Layout = "flat",
+        seed: int = 0,
+    ) -> None:
+        if layout not in get_args(Layout):
+            raise SpecError(f"layout: found {layout!r}, expected one of {', '.join(get_args(Layout))}")
+        self.store = store
+        self.split = split
+        self.views = views
+        self.layout: Layout = layout
+        self.seed = seed
+        self._members, self.skipped = _members(store, split, _first_views(store, views))
+        objects = store.column("object_id")[self._members]
+        self._starts = np.flatnonzero(np.r_[True, objects[1:] != objects[:-1]])
+        # Shared memory, so that persistent workers see the epochs that the training process sets.
+        self._epoch = torch.zeros((), dtype=torch.int64)
+        self._epoch.share_memory_()  # type: ignore[no-untyped-call]
+        self._drawn_for = -1
+        self._rows = self._members
+
+    def __len__(self) -> int:
+        return len(self._starts) if self.views == "random" else len(self._members)
+
+    def __getitem__(self, index: int) -> ViewItem:
+        return self.__getitems__([index])[0]
+
+    def __getitems__(self, indices: Sequence[int]) -> ItemRows:
+        """Gather many views at once, in the order given."""
+        rows = self.rows[np.asarray(indices, np.int64)]
+        return ItemRows(
+            torch.from_numpy(self.store.weights(rows)),
+            self._gather("label", rows),
+            self._gather("object_id", rows),
+            self._gather("view", rows),
+            torch.from_numpy(rows),
+        )
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """The record that each index stands for in the present epoch, (len,)."""
+        if self.views == "random" and self._drawn_for != (epoch := int(self._epoch)):
+            self._rows, self._drawn_for = self._draw(epoch), epoch
+        return self._rows
+
+    def set_epoch(self, epoch: int) -> None:
+        """Announce an epoch before its loop begins; workers follow. It matters to ``views="random"`` only."""
+        if epoch < 0:
+            raise SpecError(f"epoch: found {epoch}, expected 0 or more")
+        self._epoch.fill_(epoch)
+
+    def collate(self, items: Sequence[ViewItem]) -> FlatBatch | LayersBatch | GraphBatch:
+        """Arrange views in the dataset's layout; pass it to the DataLoader as ``collate_fn``."""
+        rows = items if isinstance(items, ItemRows) else ItemRows.stack(items)
+        return arrange(rows, self.store.spec, self.layout)
+
+    def _gather(self, name: str, rows: NDArray[np.int64]) -> Tensor:
+        return torch.from_numpy(self.store.column(name)[rows].astype(np.int64))
+
+    def _draw(self, epoch: int) -> NDArray[np.int64]:
+        """One member of each object, each equally likely (to 2^-32), from the epoch's own stream."""
+        key = derive_seed(self.seed, self.store.dataset_id, "view", epoch)
+        high_bits = np.random.Philox(key=key).random_raw(len(self._starts)) >> np.uint64(32)
+        counts = np.diff(self._starts, append=len(self._members)).astype(np.uint64)
+        return self._members[self._starts + ((high_bits * counts) >> np.uint64(32)).astype(np.int64)]
+
+
+def _first_views(store: "Store", views: str | int) -> int:
+    """How many views of an object may be used."""
+    available = int(store.column("view").max()) + 1
+    if views in ("all", "random"):
+        return available
+    if isinstance(views, bool) or not isinstance(views, int):
+        raise SpecError(f"views: found {views!r}, expected 'all', 'random' or a number from 1 to {available}")
+    if not 1 <= views <= available:
+        raise SpecError(f"views: found {views}, but {store.root} has {available} views of each object")
+    return views
+
+
+def _members(store: "Store", split: str, first: int) -> tuple[NDArray[np.int64], int]:
+    """Records of the split by object and view, and how many diverged ones were left out."""
+    if split not in Split.__members__:
+        raise SpecError(f"split: found {split!r}, expected one of {', '.join(Split.__members__)}")
+    splits: NDArray[Any] = store.column("split")
+    wanted = (splits == Split[split]) & (store.column("view") < first)
+    usable = np.flatnonzero(wanted & (store.column("status") != Status.diverged))
+    skipped = int(wanted.sum()) - len(usable)
+    if not len(usable):
+        found = ", ".join(f"{part.name} {int((splits == part).sum())}" for part in Split)
+        raise StoreError(
+            f"{store.root}: split '{split}' has no usable record ({skipped} diverged; records: {found}); "
+            "choose another split"
+        )
+    order = np.lexsort((store.column("view")[usable], store.column("object_id")[usable]))
+    return usable[order].astype(np.int64), skipped

@@ -1,0 +1,104 @@
+"""What a gallery shows: some objects of a store, each with its source image and the views fitted to it."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..records import NO_LABEL, Status
+from ..seeds import derive_seed
+from .render import render_images, to_display
+
+if TYPE_CHECKING:
+    from ..signals.catalogue import Source
+    from ..store.reader import Store
+
+__all__ = ["NO_SOURCE_SHAPE", "Panel", "make_panels"]
+
+NO_SOURCE_SHAPE = (32, 32)
+"""Pixels that fields are drawn on when no source says how large its images are."""
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """One object: images are (height, width) or (height, width, 3) in [0, 1]."""
+
+    object_id: int
+    label: str
+    source: NDArray[np.float32] | None
+    views: tuple[int, ...]
+    images: tuple[NDArray[np.float32], ...]
+    psnr: tuple[float, ...]
+    diverged: tuple[bool, ...]
+
+
+def make_panels(store: "Store", source: "Source | None", objects: int, views: int) -> list[Panel]:
+    """Draw up to ``objects`` objects, evenly spread over the classes, with up to ``views`` views each.
+
+    The choice follows from the dataset id alone.
+    """
+    object_id = store.column("object_id")
+    shown = np.flatnonzero(np.isin(object_id, _choose(store, objects)))
+    by_object: dict[int, list[int]] = defaultdict(list)
+    for row in sorted(shown.tolist(), key=lambda row: int(store.column("view")[row])):
+        by_object[int(object_id[row])].append(row)
+    chosen = {key: rows[:views] for key, rows in by_object.items()}
+    images = _render(store, source, chosen)
+    order = sorted(chosen, key=lambda key: (int(store.column("label")[chosen[key][0]]), key))
+    return [_panel(store, source, key, chosen[key], images) for key in order]
+
+
+def _choose(store: "Store", count: int) -> NDArray[np.uint32]:
+    """Every n-th object of a list that is sorted by class and shuffled within each."""
+    ids, first_row = np.unique(store.column("object_id"), return_index=True)
+    key = derive_seed(0, store.dataset_id, "gallery")
+    order = np.lexsort((np.random.Philox(key=key).random_raw(len(ids)), store.column("label")[first_row]))
+    count = min(count, len(ids))
+    return ids[order[(2 * np.arange(count) + 1) * len(ids) // (2 * count)]]
+
+
+def _render(
+    store: "Store", source: "Source | None", chosen: dict[int, list[int]]
+) -> dict[int, NDArray[np.float32]]:
+    """Every chosen record as (height, width, channels), those of equal size in one go."""
+    by_shape: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for object_id, rows in chosen.items():
+        shape = NO_SOURCE_SHAPE if source is None else source.image_shape(object_id)
+        by_shape[shape] += rows
+    images: dict[int, NDArray[np.float32]] = {}
+    for shape, rows in by_shape.items():
+        weights = store.weights(np.array(rows, np.int64))
+        images.update(zip(rows, render_images(store.spec, weights, shape), strict=True))
+    return images
+
+
+def _panel(
+    store: "Store",
+    source: "Source | None",
+    object_id: int,
+    rows: list[int],
+    images: dict[int, NDArray[np.float32]],
+) -> Panel:
+    low, high = store.job["recipe"]["target"]["range"]
+    original = None
+    if source is not None:
+        signal = source.signal(object_id)
+        original = to_display(signal.values.reshape(*signal.shape, -1), (low, high))
+    return Panel(
+        object_id,
+        _label_text(store, int(store.column("label")[rows[0]])),
+        original,
+        tuple(int(store.column("view")[row]) for row in rows),
+        tuple(to_display(images[row], (low, high)) for row in rows),
+        tuple(float(store.column("psnr")[row]) for row in rows),
+        tuple(bool(store.column("status")[row] == Status.diverged) for row in rows),
+    )
+
+
+def _label_text(store: "Store", label: int) -> str:
+    names = store.job["source"]["class_names"]
+    if label == NO_LABEL:
+        return ""
+    return str(names[label]) if names else f"label {label}"
