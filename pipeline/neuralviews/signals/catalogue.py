@@ -3,10 +3,12 @@
 from pathlib import Path
 
 from ..recipe import Recipe
-from ..recipe_schema import DigitsTable
+from ..recipe_schema import FolderTable, TorchvisionTable
 from .base import Objects, Signal, Source
 from .digits import DigitImages
+from .folder import FolderImages
 from .images import Images, ImageSource
+from .torchvision_images import TorchvisionImages
 
 __all__ = ["Objects", "Signal", "Source", "open_source"]
 
@@ -20,15 +22,25 @@ def open_source(
         source_root: the folder that holds the source's files; digits need none, and an image folder is
             looked up beside the recipe file without one.
         download: let torchvision fetch, check and unpack its files into ``source_root`` first.
-        hash_files: work out `Source.files`; workers that open a source again leave it out.
+        hash_files: work out `Source.files`, and try images before any is fitted (of a folder, all).
+            Workers that open a source once more leave it out.
     Raises:
         SourceError: files are missing, corrupted or unfit; the message says what to put where.
         RecipeError: the recipe asks for what the source does not have.
     """
-    return ImageSource(recipe, _images(recipe, source_root, download), hash_files=hash_files)
+    images = _images(recipe, source_root, download)
+    source = ImageSource(recipe, images, hash_files=hash_files)
+    if hash_files:
+        tried = len(images.labels) if isinstance(recipe.source, FolderTable) else 1
+        for index in range(tried):
+            source.check_image(index)
+    return source
 
 
 def _images(recipe: Recipe, source_root: Path | None, download: bool) -> Images:
-    if isinstance(recipe.source, DigitsTable):
-        return DigitImages()
-    raise NotImplementedError
+    table = recipe.source
+    if isinstance(table, TorchvisionTable):
+        return TorchvisionImages(recipe, table, source_root, download)
+    if isinstance(table, FolderTable):
+        return FolderImages(recipe, table, source_root)
+    return DigitImages()

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..records import Split
 from .hashing import sha256_of
-from .images import Pixels
+from .pixels import Pixels
 
 __all__ = ["DigitImages"]
 

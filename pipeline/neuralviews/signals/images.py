@@ -1,10 +1,9 @@
 """Images as signals: the part that all kinds of image sources share."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,19 +12,12 @@ from ..errors import SourceError
 from ..grids import AxisOrder, image_grid
 from ..recipe import Recipe
 from .base import Objects, Signal
+from .pixels import Pixels
 from .splits import assign_splits
 
-__all__ = ["ImageSource", "Images", "Pixels"]
+__all__ = ["ImageSource", "Images"]
 
 _COLOURS = {1: "grey", 2: "grey with alpha", 3: "RGB", 4: "RGB with alpha"}
-
-
-@dataclass(frozen=True)
-class Pixels:
-    """Pixels (h, w, c) of an integer type, from 0 to ``full_scale``."""
-
-    values: NDArray[Any]
-    full_scale: int
 
 
 class Images(Protocol):

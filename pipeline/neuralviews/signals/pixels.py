@@ -1,0 +1,68 @@
+"""From a decoded picture to pixels: which modes count, and how bad files are reported."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import SourceError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+__all__ = ["Pixels", "decoded"]
+
+_SIXTEEN_BITS = {"I;16", "I;16B", "I;16L", "I;16N"}
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """Pixels (h, w, c) of an integer type, from 0 to ``full_scale``."""
+
+    values: NDArray[Any]
+    full_scale: int
+
+    @classmethod
+    def of(cls, image: "Image") -> "Pixels":
+        """The pixels of a picture, nothing lost.
+
+        Black and white counts as grey, a palette as the colours (and alpha) that it stands for; grey may
+        have 16 bits. Transparency is kept as a channel, never blended with a background.
+
+        Raises:
+            SourceError: another mode, such as CMYK.
+        """
+        mode = image.mode
+        if mode in _SIXTEEN_BITS or (mode == "I" and image.format == "PNG"):
+            return cls(np.asarray(image, np.uint16)[..., None], 65_535)
+        if mode in ("P", "PA"):
+            transparent = mode == "PA" or "transparency" in image.info
+            image = image.convert("RGBA" if transparent else "RGB")
+        elif mode == "1":
+            image = image.convert("L")
+        elif mode not in ("L", "LA", "RGB", "RGBA"):
+            raise SourceError(f"found mode {mode}, expected grey or RGB of 8 bits or grey of 16: convert it")
+        values = np.asarray(image)
+        return cls(values.reshape(*values.shape[:2], -1), 255)
+
+
+@contextmanager
+def decoded(where: str) -> Iterator[None]:
+    """Turn all that goes wrong with a picture into a SourceError that begins with ``where``."""
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            yield
+    except SourceError as error:
+        raise SourceError(f"{where}: {error}") from None
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        raise SourceError(f"{where}: too large to be an honest picture: {error}; scale it down") from None
+    except Exception as error:  # decoders fail with whatever their parsing runs into
+        cause = " ".join(str(error).split()) or type(error).__name__
+        raise SourceError(f"{where}: cannot be decoded ({cause}); replace or remove the file") from error

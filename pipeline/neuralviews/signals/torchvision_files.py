@@ -1,0 +1,67 @@
+"""Which files a torchvision dataset reads: for provenance, and for messages that say what is missing."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+__all__ = ["files_read", "files_wanted", "packed_files"]
+
+_PACKED = {".7z", ".bz2", ".gz", ".rar", ".tar", ".tgz", ".xz", ".zip"}
+
+
+def files_read(dataset: Any, arguments: Mapping[str, Any], root: Path) -> list[Path]:
+    """The files behind a dataset that was opened with these arguments.
+
+    Exactly those that were read for the MNIST family, CIFAR, STL10, SVHN and USPS. Of other sets, all
+    files of the set's own folder, or of the root if it has none; packed copies do not count.
+    """
+    if hasattr(dataset, "raw_folder"):
+        return list(_mnist_files(dataset))
+    if hasattr(dataset, "train_list"):
+        meta = getattr(dataset, "meta", None)
+        names = [entry[0] for entry in (*dataset.train_list, *dataset.test_list)]
+        return [root / dataset.base_folder / name for name in (*names, *([meta["filename"]] if meta else []))]
+    if hasattr(dataset, "split_list"):
+        return [root / name for name in files_wanted(type(dataset), arguments)]
+    own = getattr(dataset, "_base_folder", None) or getattr(dataset, "base_folder", None)
+    return _unpacked(root / own if own else root)
+
+
+def _mnist_files(dataset: Any) -> Iterator[Path]:
+    processed = Path(dataset.processed_folder)
+    old = processed / (dataset.training_file if dataset.train else dataset.test_file)
+    if old.exists():  # converted by an early torchvision, which later ones still prefer
+        yield old
+    elif hasattr(dataset, "images_file"):
+        yield from (Path(dataset.images_file), Path(dataset.labels_file))
+    else:
+        stem = "train" if dataset.train else "t10k"
+        for name in (f"{stem}-images-idx3-ubyte", f"{stem}-labels-idx1-ubyte"):
+            yield Path(dataset.raw_folder) / name
+
+
+def _unpacked(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file() and path.suffix.lower() not in _PACKED]
+
+
+def files_wanted(dataset: type[Any], arguments: Mapping[str, Any]) -> list[str]:
+    """Relative names of the unpacked files that a dataset class needs, where it tells before it is opened."""
+    if isinstance(vars(dataset).get("resources"), list):
+        return [
+            f"{dataset.__name__}/raw/{name.removesuffix('.gz')}" for name, _ in vars(dataset)["resources"]
+        ]
+    if hasattr(dataset, "train_list"):
+        return [f"{dataset.base_folder}/{entry[0]}" for entry in (*dataset.train_list, *dataset.test_list)]
+    if hasattr(dataset, "split_list"):
+        part = arguments.get("split", "train" if arguments.get("train") else "test")
+        return [dataset.split_list[part][1]] if part in dataset.split_list else []
+    return []
+
+
+def packed_files(dataset: type[Any], arguments: Mapping[str, Any], root: Path) -> list[Path]:
+    """Packed files of a dataset class that lie where torchvision looks for them."""
+    places = [root / f"{name}.gz" for name in files_wanted(dataset, arguments)]
+    archive = getattr(dataset, "filename", None)
+    if isinstance(archive, str):
+        places.append(root / archive)
+    return [path for path in places if path.is_file()]

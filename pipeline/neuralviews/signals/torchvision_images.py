@@ -1,0 +1,146 @@
+"""Images of torchvision's datasets, their official parts kept apart."""
+
+import inspect
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import SourceError
+from ..recipe import Recipe
+from ..recipe_schema import TorchvisionTable
+from ..records import Split
+from .hashing import hash_files
+from .pixels import Pixels, decoded
+from .torchvision_files import files_read, files_wanted, packed_files
+from .torchvision_shim import dataset_class
+
+__all__ = ["TorchvisionImages"]
+
+
+class TorchvisionImages:
+    """All parts that a recipe names, one after another: train, val, test."""
+
+    def __init__(self, recipe: Recipe, table: TorchvisionTable, root: Path | None, download: bool) -> None:
+        self._name = table.dataset
+        self._class = dataset_class(table.dataset, f"recipe {recipe.name}")
+        self.root: Path | None = self._root(root, table.train, download)
+        wanted = ((Split.train, table.train), (Split.val, table.val), (Split.test, table.test))
+        self._parts = [
+            (split, arguments, self._open(self.root, arguments, download))
+            for split, arguments in wanted
+            if arguments is not None
+        ]
+        self._starts = np.cumsum([0, *(len(dataset) for *_, dataset in self._parts)])
+        if not self._starts[-1]:
+            raise SourceError(f"{self._name} in {root}: found no images, expected at least one")
+
+    def _root(self, root: Path | None, arguments: Mapping[str, Any], download: bool) -> Path:
+        wanted = files_wanted(self._class, arguments)
+        layout = f"holds {wanted[0]}" if wanted else f"torchvision.datasets.{self._name} takes as root"
+        if root is None:
+            raise SourceError(
+                f"{self._name}: no source root given; name the folder that {layout} with --source-root "
+                "(and let torchvision fetch it with --download)"
+            )
+        root = root.expanduser()
+        if not root.is_dir() and not download:
+            raise SourceError(
+                f"{self._name}: {root} is no folder; name the folder that {layout} with --source-root, "
+                "or let torchvision fetch it with --download"
+            )
+        return root
+
+    def _open(self, root: Path, arguments: Mapping[str, Any], download: bool) -> Any:
+        options = {"download": True} if download else {}
+        parameters = inspect.signature(self._class).parameters.values()
+        if download and not any(p.name == "download" or p.kind is p.VAR_KEYWORD for p in parameters):
+            raise SourceError(
+                f"{self._name}: torchvision cannot download it; put it below {root} as torchvision's "
+                "documentation says, and leave out --download"
+            )
+        try:
+            with redirect_stdout(sys.stderr):  # some datasets report with print
+                return self._class(str(root), **arguments, **options)
+        except (
+            Exception
+        ) as error:  # each dataset has its own ways to fail; all mean unusable files or arguments
+            raise SourceError(self._explain(root, arguments, download, error)) from error
+
+    def _explain(self, root: Path, arguments: Mapping[str, Any], download: bool, error: Exception) -> str:
+        call = f"{self._name}({', '.join(f'{k}={v!r}' for k, v in arguments.items())})"
+        cause = " ".join(str(error).split()) or type(error).__name__
+        if download:
+            return f"{call} could not be fetched into {root}: {cause}"
+        missing = [name for name in files_wanted(self._class, arguments) if not (root / name).is_file()]
+        if missing and packed_files(self._class, arguments, root):
+            return (
+                f"{call}: {root} holds only the packed files; "
+                "--download checks and unpacks them, without a network"
+            )
+        if missing:
+            return (
+                f"{call}: {root / missing[0]} is missing; put it there "
+                "or let torchvision fetch it with --download"
+            )
+        return (
+            f"{call}: the files in {root} cannot be used: {cause}; "
+            "remove them and let torchvision fetch them again with --download"
+        )
+
+    @property
+    def parts(self) -> NDArray[np.uint8]:
+        """(n,) uint8, the official `Split` of each image."""
+        return np.concatenate([np.full(len(dataset), split, np.uint8) for split, _, dataset in self._parts])
+
+    @cached_property
+    def labels(self) -> NDArray[np.int32]:
+        """(n,) int32, torchvision's class numbers."""
+        return np.concatenate([self._labels(dataset) for *_, dataset in self._parts])
+
+    def _labels(self, dataset: Any) -> NDArray[np.int32]:
+        for name in ("targets", "labels", "_labels"):
+            found = getattr(dataset, name, None)
+            if found is not None and len(found) == len(dataset):
+                break
+        else:
+            found = [dataset[i][1] for i in range(len(dataset))]
+        labels = np.asarray(found)
+        if labels.shape != (len(dataset),) or labels.dtype.kind not in "iu":
+            raise SourceError(
+                f"{self._name}: found labels such as {found[0]!r}, expected one class number for each image"
+            )
+        return labels.astype(np.int32)
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """Names of the classes, where the dataset gives one to each label."""
+        names: Sequence[Any] = getattr(self._parts[0][2], "classes", None) or ()
+        known = all(isinstance(name, str) for name in names) and len(names) > int(self.labels.max())
+        return tuple(names) if known else None
+
+    def describe(self, index: int) -> str:
+        """What an error message calls the image."""
+        return f"{self._name} in {self.root}, image {index}"
+
+    def pixels(self, index: int) -> Pixels:
+        """The image as torchvision gives it."""
+        part = int(np.searchsorted(self._starts, index, side="right")) - 1
+        with decoded(self.describe(index)):
+            image = self._parts[part][2][index - int(self._starts[part])][0]
+            return Pixels.of(image)
+
+    def hash_files(self) -> Mapping[str, str]:
+        """See `torchvision_files.files_read`."""
+        assert self.root is not None
+        paths = {
+            path
+            for _, arguments, dataset in self._parts
+            for path in files_read(dataset, arguments, self.root)
+        }
+        return hash_files(self.root, paths)
