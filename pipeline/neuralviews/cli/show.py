@@ -27,14 +27,15 @@ __all__ = ["command"]
 def command(store: Path, out: Path, source_root: Path | None, objects: int, views: int) -> None:
     """Draw a gallery of STORE.
 
-    Sources beside their views, the PSNR under each, and a histogram of all PSNRs. Without the source's files, only the views are drawn.
+    Sources beside their views, the PSNR under each, and a histogram of all PSNRs. Without the
+    source's files, only the views are drawn.
     """
-    from ..report.gallery import write_gallery
+    from ..report.gallery import gallery
     from ..store.reader import open_store
 
     opened = open_store(store)
     source = _source_if_there(opened, source_root)
-    write_gallery(opened, source, out, objects=objects, views=views)
+    gallery(opened, source, out, objects=objects, views=views)
     click.echo(f"{out}: gallery of {store}")
     if source is None:
         click.echo("drawn without sources: give --source-root to see them beside the views")

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..field import FieldSpec
 
-__all__ = ["Batch", "FlatBatch", "GraphBatch", "ItemRows", "LayersBatch", "Layout", "ViewItem", "arrange"]
+__all__ = ["Graph", "ItemRows", "Layers", "Layout", "ViewBatch", "ViewItem", "arrange"]
 
 Layout = Literal["flat", "layers", "graph"]
 
@@ -61,49 +61,7 @@ class ItemRows(Sequence[ViewItem]):
         return ViewItem(self.weights[index], *(int(column[index]) for column in numbers))
 
 
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """What every layout carries beside the weights, (B,) int64 each; a label of -1 means none."""
-
-    label: Tensor
-    object_id: Tensor
-    view: Tensor
-    record_id: Tensor
-
-    def __len__(self) -> int:
-        return len(self.label)
-
-    def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Self:
-        """The same batch with every tensor on ``device``."""
-        return self._map(lambda tensor: tensor.to(device, non_blocking=non_blocking))
-
-    def pin_memory(self) -> Self:
-        """The same batch in page-locked memory; the DataLoader calls this when ``pin_memory=True``."""
-        return self._map(Tensor.pin_memory)
-
-    def _map(self, change: Callable[[Tensor], Tensor]) -> Self:
-        changed: dict[str, Any] = {}
-        for field in fields(self):
-            value = getattr(self, field.name)
-            changed[field.name] = (
-                tuple(change(part) for part in value) if isinstance(value, tuple) else change(value)
-            )
-        return type(self)(**changed)
-
-
-@dataclass(frozen=True, eq=False)
-class FlatBatch(Batch):
-    """One vector a view.
-
-    Args:
-        weights: (B, P) float32, ``W_0, b_0, W_1, b_1, ...`` row-major: the order of ``torch``'s parameters.
-    """
-
-    weights: Tensor
-
-
-@dataclass(frozen=True, eq=False)
-class LayersBatch(Batch):
+class Layers(NamedTuple):
     """Weights and biases, one tensor a layer, input to output.
 
     Args:
@@ -119,8 +77,7 @@ class LayersBatch(Batch):
     biases: tuple[Tensor, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class GraphBatch(Batch):
+class Graph(NamedTuple):
     """The neural graph: a node is a neuron with its bias, an edge is a weight.
 
     Source: Kofinas et al., "Graph Neural Networks for Learning Equivariant Representations of Neural
@@ -144,20 +101,76 @@ class GraphBatch(Batch):
         return dense
 
 
-def arrange(rows: ItemRows, spec: FieldSpec, layout: Layout) -> FlatBatch | LayersBatch | GraphBatch:
+@dataclass(frozen=True, eq=False)
+class ViewBatch:
+    """A batch of neural views, as `ViewDataset.collate` makes it.
+
+    Args:
+        weights: in the layout of the dataset: for ``"flat"`` a tensor (B, P) float32 in the order of torch's
+            parameters, ``W_0, b_0, W_1, b_1, ...`` row-major; for ``"layers"`` a `Layers`; for
+            ``"graph"`` a `Graph`.
+        label, object_id, view, record_id: (B,) int64; a label of -1 means that the object has none.
+    """
+
+    weights: Tensor | Layers | Graph
+    label: Tensor
+    object_id: Tensor
+    view: Tensor
+    record_id: Tensor
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    def to(self, device: torch.device | str, *, non_blocking: bool = False) -> "ViewBatch":
+        """The same batch with every tensor on ``device``."""
+        return self._changed(lambda tensor: tensor.to(device, non_blocking=non_blocking))
+
+    def pin_memory(self) -> "ViewBatch":
+        """The same batch in page-locked memory; the DataLoader calls this when ``pin_memory=True``."""
+        return self._changed(Tensor.pin_memory)
+
+    def _changed(self, change: Callable[[Tensor], Tensor]) -> "ViewBatch":
+        return ViewBatch(*(_each_tensor(getattr(self, field.name), change) for field in fields(self)))
+
+
+def _each_tensor(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """Apply ``change`` to a tensor, or to those in (named) tuples at any depth."""
+    if isinstance(value, Tensor):
+        return change(value)
+    parts = [_each_tensor(part, change) for part in value]
+    return type(value)(*parts) if isinstance(value, Layers | Graph) else tuple(parts)
+
+
+def arrange(rows: ItemRows, spec: FieldSpec, layout: Layout) -> ViewBatch:
     """Put gathered views into a layout; flat and layered weights are views of ``rows.weights``."""
-    flat, known = rows.weights, (rows.label, rows.object_id, rows.view, rows.record_id)
-    if layout == "flat":
-        return FlatBatch(*known, flat)
-    layers = spec.layers
-    biases = tuple(flat[:, part.bias] for part in layers)
-    if layout == "layers":
-        weights = tuple(flat[:, part.weight].reshape(-1, part.fan_out, part.fan_in) for part in layers)
-        return LayersBatch(*known, weights, biases)
-    inputs = flat.new_zeros(len(flat), spec.in_dim)
-    nodes = torch.cat((inputs, *biases), dim=1).unsqueeze(-1)
-    edges = torch.cat([flat[:, part.weight] for part in layers], dim=1).unsqueeze(-1)
-    return GraphBatch(*known, nodes, edges, _edge_index(spec.dims))
+    return ViewBatch(
+        _LAYOUTS[layout](rows.weights, spec), rows.label, rows.object_id, rows.view, rows.record_id
+    )
+
+
+def _flat(weights: Tensor, spec: FieldSpec) -> Tensor:
+    return weights
+
+
+def _layers(weights: Tensor, spec: FieldSpec) -> Layers:
+    return Layers(
+        tuple(weights[:, part.weight].reshape(-1, part.fan_out, part.fan_in) for part in spec.layers),
+        tuple(weights[:, part.bias] for part in spec.layers),
+    )
+
+
+def _graph(weights: Tensor, spec: FieldSpec) -> Graph:
+    inputs = weights.new_zeros(len(weights), spec.in_dim)
+    nodes = torch.cat((inputs, *(weights[:, part.bias] for part in spec.layers)), dim=1)
+    edges = torch.cat([weights[:, part.weight] for part in spec.layers], dim=1)
+    return Graph(nodes.unsqueeze(-1), edges.unsqueeze(-1), _edge_index(spec.dims))
+
+
+_LAYOUTS: dict[Layout, Callable[[Tensor, FieldSpec], Tensor | Layers | Graph]] = {
+    "flat": _flat,
+    "layers": _layers,
+    "graph": _graph,
+}
 
 
 @lru_cache(maxsize=8)

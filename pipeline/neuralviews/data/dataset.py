@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 from ..errors import SpecError, StoreError
 from ..records import Split, Status
 from ..seeds import derive_seed
-from .batch import FlatBatch, GraphBatch, ItemRows, LayersBatch, Layout, ViewItem, arrange
+from .batch import ItemRows, Layout, ViewBatch, ViewItem, arrange
 
 if TYPE_CHECKING:
     from ..store.reader import Store
@@ -31,7 +31,7 @@ class ViewDataset(Dataset[ViewItem]):
         split: ``"train"``, ``"val"`` or ``"test"``.
         views: ``"all"``; a number n for the first n views of each object; or ``"random"`` for one view of
             each object, drawn anew in each epoch that `set_epoch` announces.
-        layout: what `collate` makes: a `FlatBatch`, a `LayersBatch` or a `GraphBatch`.
+        layout: how `collate` arranges the weights: see `ViewBatch`.
         seed: of the draws of ``"random"``, which also follow from the dataset id and the epoch.
     Raises:
         SpecError: an unknown split or layout, or views that the store does not have.
@@ -93,7 +93,7 @@ class ViewDataset(Dataset[ViewItem]):
             raise SpecError(f"epoch: found {epoch}, expected 0 or more")
         self._epoch.fill_(epoch)
 
-    def collate(self, items: Sequence[ViewItem]) -> FlatBatch | LayersBatch | GraphBatch:
+    def collate(self, items: Sequence[ViewItem]) -> ViewBatch:
         """Arrange views in the dataset's layout; pass it to the DataLoader as ``collate_fn``."""
         rows = items if isinstance(items, ItemRows) else ItemRows.stack(items)
         return arrange(rows, self.store.spec, self.layout)

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from ..signals.catalogue import Source
     from ..store.reader import Store
 
-__all__ = ["draw_gallery", "write_gallery"]
+__all__ = ["draw_gallery", "gallery"]
 
+_FORMATS = ("png", "pdf", "svg", "jpg")
 _INK, _PALE, _ALARM = "#222222", "#777777", "#b3261e"
 _SPLIT_COLORS = {Split.train: "#3b6ea5", Split.val: "#e0a030", Split.test: "#8fb8de"}
 
@@ -34,18 +35,19 @@ Caption = tuple[tuple[str, str], tuple[str, str]]
 """Two lines below a tile, each with its colour."""
 
 
-def write_gallery(
-    store: "Store", source: "Source | None", out: Path, *, objects: int = 12, views: int = 3
+def gallery(
+    store: "Store", source: "Source | None", out: str | Path, *, objects: int = 12, views: int = 3
 ) -> None:
-    """Draw a store and write the picture; the suffix of ``out`` (.png, .pdf, .svg ...) names the format.
+    """Draw a store and write the picture; the suffix of ``out`` names the format.
 
     Raises:
         OutputError: the format is unknown or the file cannot be written.
         SpecError: the fields are not images.
     """
+    out = Path(out)
     kind = out.suffix.lstrip(".").lower()
-    if kind not in FigureCanvasAgg.filetypes:
-        raise OutputError(f"{out}: found suffix '{out.suffix}', expected .png, .pdf, .svg or .jpg")
+    if kind not in _FORMATS:
+        raise OutputError(f"{out}: found suffix '{out.suffix}', expected one of .{', .'.join(_FORMATS)}")
     picture = io.BytesIO()
     draw_gallery(store, source, objects=objects, views=views).savefig(picture, format=kind, dpi=150)
     try:

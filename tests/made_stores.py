@@ -1,0 +1,74 @@
+"""Small stores of the real format, with made-up weights, for tests of what reads stores."""
+
+from collections.abc import Collection
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+
+from neuralviews.fit.job import plan_job
+from neuralviews.recipe import Recipe, recipe_from_canonical
+from neuralviews.records import COLUMNS, Records, Status
+from neuralviews.signals.catalogue import open_source
+from neuralviews.store.reader import Store, open_store
+from neuralviews.store.writer import StoreWriter
+
+
+def digits_recipe(**tables: object) -> Recipe:
+    """A recipe of scikit-learn's digits: 3 views, 200 val and 300 test objects, small fields."""
+    return recipe_from_canonical(
+        {
+            "name": "made",
+            "views": 3,
+            "source": {"kind": "digits"},
+            "field": {"dims": [2, 6, 5, 1], "output_offset": 0.5},
+            "split": {"rule": "random", "val": 200, "test": 300},
+            **tables,
+        }
+    )
+
+
+def made_records(recipe: Recipe, objects: int, diverged: Collection[int] = ()) -> Records:
+    """What fitting would give: columns as in a real run, PSNRs from 40 to 60 dB, weights drawn at random."""
+    kept = open_source(recipe).objects.limited(objects)
+    count = len(kept) * recipe.views
+    stream = np.random.default_rng(7)
+    record_id = np.arange(count)
+    which = record_id // recipe.views
+    psnr = stream.uniform(40, 60, count)
+    columns = {
+        "record_id": record_id,
+        "object_id": kept.object_id[which],
+        "view": record_id % recipe.views,
+        "seed": stream.integers(0, 2**63, count),
+        "label": kept.label[which],
+        "split": kept.split[which],
+        "psnr": psnr,
+        "loss": 10 ** (-psnr / 10),
+        "steps": np.full(count, 10),
+        "status": np.where(np.isin(record_id, list(diverged)), Status.diverged, Status.budget),
+    }
+    weights = stream.normal(0, 0.2, (count, recipe.spec.parameters)).astype(np.float32)
+    return Records(
+        recipe.spec, weights, {name: array.astype(COLUMNS[name]) for name, array in columns.items()}
+    )
+
+
+def started_store(root: Path, recipe: Recipe, objects: int) -> StoreWriter:
+    """A store with its job and no shard."""
+    engine = SimpleNamespace(arithmetic={"engine": "cpu", "arithmetic": 1})
+    return StoreWriter(root, plan_job(recipe, open_source(recipe), engine, objects))  # type: ignore[arg-type]
+
+
+def make_store(
+    root: Path, recipe: Recipe | None = None, objects: int = 40, diverged: Collection[int] = ()
+) -> Store:
+    """A finished store of several shards."""
+    recipe = recipe or digits_recipe(store={"rows_per_shard": 50})
+    writer = started_store(root, recipe, objects)
+    records = made_records(recipe, objects, diverged)
+    for shard in writer.missing():
+        rows = writer.row_range(shard)
+        writer.commit(shard, records.take(slice(rows.start, rows.stop)))
+    writer.finalize({})
+    return open_store(root)
