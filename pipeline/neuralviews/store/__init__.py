@@ -1,1 +1,1 @@
-"""Stores: immutable HDF5 shards, published atomically under a hash-rooted manifest (docs/format.md)."""
+"""Stores: folders of immutable HDF5 shards under a hash-rooted manifest, as ``docs/format.md`` specifies."""

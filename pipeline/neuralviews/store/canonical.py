@@ -1,0 +1,57 @@
+"""Canonical JSON: one value, one sequence of bytes, so that a hash of a file is a hash of its meaning."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from ..errors import FormatError
+
+__all__ = ["canonical_json", "parse_canonical", "sha256_hex"]
+
+
+def canonical_json(value: Any) -> bytes:
+    """Sorted keys, no spaces, ASCII, one newline at the end.
+
+    Raises:
+        ValueError: NaN or infinity, which JSON lacks.
+        TypeError: a type that JSON lacks, or a key that is not a string.
+    """
+    _require_string_keys(value)
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return text.encode("ascii") + b"\n"
+
+
+def parse_canonical(data: bytes, name: str | Path) -> Any:
+    """The value of canonical JSON; ``name`` stands in errors.
+
+    Raises:
+        FormatError: the bytes are not JSON, or not in canonical form (duplicate keys, say).
+    """
+    try:
+        value = json.loads(data)
+        canonical = canonical_json(value)
+    except (ValueError, RecursionError) as error:
+        raise FormatError(
+            f"{name}: not JSON ({error}); the file is damaged, fetch or generate it again"
+        ) from None
+    if canonical != data:
+        raise FormatError(f"{name}: not canonical JSON; the file was edited or damaged, restore it")
+    return value
+
+
+def sha256_hex(data: bytes) -> str:
+    """sha256 of bytes, 64 lower-case hexadecimal digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def _require_string_keys(value: Any) -> None:
+    # json.dumps turns the key 1 into "1", so that two values would share their bytes.
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise TypeError(f"canonical JSON: found the key {key!r}, expected a string")
+            _require_string_keys(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _require_string_keys(item)

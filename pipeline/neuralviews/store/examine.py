@@ -1,0 +1,93 @@
+"""Everything a shard itself can prove: its bytes, its structure, and what its records say."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import IntegrityError
+from ..records import COLUMNS, Records, Split, Status
+from .checks import object_problems, record_problems
+from .files import open_regular
+from .job import Job
+from .manifest import Extent, PsnrSummary, Receipt, ShardEntry, SplitSummary, Summary
+from .mapping import dataset_view, map_file, require_bytes
+from .opener import inspect_shard
+from .schema import WEIGHTS, column_path, shard_name
+
+__all__ = ["ShardFacts", "examine_shard", "summarize"]
+
+_KEPT = ("object_id", "view", "split", "psnr", "status")
+
+
+@dataclass(frozen=True)
+class ShardFacts:
+    """What was found in one shard: its manifest entry, and the columns that span shards."""
+
+    entry: ShardEntry
+    columns: Mapping[str, NDArray[Any]]
+
+
+def examine_shard(root: Path, job: Job, shard: int, stated: Receipt | ShardEntry) -> ShardFacts:
+    """Prove one shard: first size and sha256, then its structure, then its records.
+
+    Raises:
+        IntegrityError: its bytes are not those stated, or its records cannot be right.
+        UnsafeShard: its structure is not that of a shard.
+    """
+    path, rows = root / shard_name(shard), job.row_range(shard)
+    with open_regular(root, shard_name(shard)) as fd:
+        require_bytes(fd, path, stated.bytes, stated.sha256)
+        extents = inspect_shard(fd, path, job, shard)
+        mapping = map_file(fd, stated.bytes)
+    arrays = {name: dataset_view(mapping, extent) for name, extent in extents.items()}
+    columns = {name: arrays[column_path(name)] for name in COLUMNS}
+    records = Records(job.spec, arrays[WEIGHTS], columns)
+    for problem in record_problems(records, rows):
+        raise IntegrityError(f"{path}: {problem}; generate the store again")
+    entry = _entry(shard, rows, stated, extents, columns["split"])
+    return ShardFacts(entry, {name: columns[name].copy() for name in _KEPT})
+
+
+def summarize(root: Path, facts: Iterable[ShardFacts]) -> Summary:
+    """Prove what must hold across all shards of a store, and sum them up exactly.
+
+    Raises:
+        IntegrityError: an object in two splits, or a view of it twice.
+    """
+    found: Sequence[ShardFacts] = list(facts)
+    object_id, view, split, psnr, status = (
+        np.concatenate([f.columns[name] for f in found]) for name in _KEPT
+    )
+    for problem in object_problems(object_id, view, split):
+        raise IntegrityError(f"{root}: {problem}; generate the store again")
+    ordered = np.sort(psnr)
+    return Summary(
+        splits={
+            part.name: SplitSummary(int((split == part).sum()), len(np.unique(object_id[split == part])))
+            for part in Split
+        },
+        psnr=PsnrSummary(
+            median=float(ordered[(len(ordered) - 1) // 2]),
+            p05=float(ordered[(len(ordered) - 1) * 5 // 100]),
+            min=float(ordered[0]),
+        ),
+        status={part.name: int((status == part).sum()) for part in Status},
+    )
+
+
+def _entry(
+    shard: int, rows: range, stated: Receipt | ShardEntry, extents: dict[str, Extent], split: NDArray[Any]
+) -> ShardEntry:
+    return ShardEntry(
+        file=shard_name(shard),
+        bytes=stated.bytes,
+        sha256=stated.sha256,
+        row_start=rows.start,
+        rows=len(rows),
+        splits={part.name: int((split == part).sum()) for part in Split},
+        datasets=extents,
+    )

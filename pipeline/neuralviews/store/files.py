@@ -1,0 +1,238 @@
+"""Files of a store: opened without following links, published whole or not at all.
+
+A name is given to a file only when all its bytes are on disk (temporary file, fsync, link, fsync of the
+folder), and is never given twice. Source: the orderings that survive crashes in Pillai et al., "All File
+Systems Are Not Created Equal" (OSDI 2014), section 4.
+"""
+
+import errno
+import hashlib
+import os
+import secrets
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ..errors import IntegrityError, OutputError, UnsafeShard
+from .schema import QUARANTINE_PREFIX, TEMP_PREFIX
+
+__all__ = [
+    "Buffer",
+    "DifferentBytesError",
+    "file_sha256",
+    "is_leftover",
+    "make_folder",
+    "open_regular",
+    "output_errors",
+    "publish",
+    "quarantine",
+    "read_whole",
+    "remove_leftovers",
+    "replace",
+]
+
+Buffer = bytes | memoryview
+
+_READ = os.O_RDONLY | os.O_CLOEXEC
+# Without O_NONBLOCK, opening a pipe that somebody put in a shard's place would wait for ever.
+_READ_FILE = _READ | os.O_NOFOLLOW | os.O_NONBLOCK
+_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
+_ATTEMPTS = 8
+
+
+class DifferentBytesError(Exception):
+    """A file of this name is there already, with other bytes."""
+
+
+@contextmanager
+def open_regular(root: Path, name: str) -> Iterator[int]:
+    """A read-only descriptor of a regular file below ``root``; no link below it is followed.
+
+    Raises:
+        IntegrityError: there is no such file, or it cannot be read.
+        UnsafeShard: the name, or a folder on the way, is a link or no regular file.
+    """
+    try:
+        fd = _open_below(root, name)
+    except FileNotFoundError:
+        raise IntegrityError(f"{root / name}: missing; restore it, or generate the store again") from None
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENOTDIR):
+            raise UnsafeShard(
+                f"{root / name}: a link, expected the file itself; copy it into the store"
+            ) from None
+        hint = "; allow more open files (ulimit -n)" if error.errno == errno.EMFILE else ""
+        raise IntegrityError(f"{root / name}: cannot be opened ({error.strerror}){hint}") from error
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise UnsafeShard(f"{root / name}: not a regular file; copy the file itself into the store")
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _open_below(root: Path, name: str) -> int:
+    *folders, last = name.split("/")
+    folder = os.open(root, _READ | os.O_DIRECTORY)
+    try:
+        for part in folders:
+            inner = os.open(part, _READ | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+            os.close(folder)
+            folder = inner
+        return os.open(last, _READ_FILE, dir_fd=folder)
+    finally:
+        os.close(folder)
+
+
+def read_whole(root: Path, name: str, limit: int) -> bytes:
+    """All bytes of a small file.
+
+    Raises:
+        IntegrityError: it is missing or longer than ``limit`` bytes.
+    """
+    with open_regular(root, name) as fd, open(fd, "rb", closefd=False) as file:
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise IntegrityError(
+            f"{root / name}: longer than {limit} bytes, which no store needs; restore the file"
+        )
+    return data
+
+
+def file_sha256(fd: int) -> str:
+    """sha256 of a file from its start, by its descriptor."""
+    os.lseek(fd, 0, os.SEEK_SET)
+    with open(fd, "rb", buffering=0, closefd=False) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def output_errors(path: Path) -> Iterator[None]:
+    """Turn an OSError while ``path`` is written into an OutputError that names it."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"{path}: cannot be written ({error.strerror or error}); "
+            "finished shards are intact, put this right and run the same command again"
+        ) from error
+
+
+def make_folder(path: Path) -> None:
+    """Create a folder and its parents durably; one that is there is fine."""
+    with output_errors(path):
+        if path.is_dir():
+            return
+        make_folder(path.parent)
+        with suppress(FileExistsError):
+            path.mkdir()
+        if not path.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        _sync_folder(path.parent)
+
+
+def publish(root: Path, name: str, parts: Sequence[Buffer], sha256: str) -> None:
+    """Give bytes their final name: all of them durably, or none; an existing file is never replaced.
+
+    A file of the same bytes is adopted, so writers of the same thing all succeed.
+
+    Args:
+        parts: the bytes, in pieces; ``sha256`` is of all of them.
+    Raises:
+        DifferentBytesError: a file of this name holds other bytes.
+        OutputError: the file system refused; nothing has the final name because of this call, or all of it.
+    """
+    final = root / name
+    with output_errors(final):
+        for _ in range(_ATTEMPTS):
+            temp = _write_temp(final, parts)
+            try:
+                _link(temp, final)
+            except FileExistsError:
+                with open_regular(root, name) as fd:
+                    if file_sha256(fd) != sha256:
+                        raise DifferentBytesError(name) from None
+            except FileNotFoundError:
+                continue  # another process finalized the store and collected our temporary file
+            finally:
+                with suppress(OSError):
+                    temp.unlink()
+            _sync_folder(final.parent)
+            return
+        raise OSError(errno.EBUSY, "temporary files vanish while they are written")
+
+
+def replace(root: Path, name: str, data: bytes) -> None:
+    """Write a file that may change: readers see the old bytes or the new, never a mixture."""
+    final = root / name
+    with output_errors(final):
+        temp = _write_temp(final, [data])
+        try:
+            temp.rename(final)
+        except BaseException:
+            temp.unlink()
+            raise
+        _sync_folder(final.parent)
+
+
+def quarantine(root: Path, name: str) -> None:
+    """Set a file aside under a name that no reader looks at; one that has gone meanwhile is fine."""
+    path = root / name
+    with output_errors(path):
+        with suppress(FileNotFoundError):
+            path.rename(path.with_name(f"{QUARANTINE_PREFIX}{path.name}-{secrets.token_hex(8)}"))
+        _sync_folder(path.parent)
+
+
+def is_leftover(entry: str) -> bool:
+    """Whether a file name is a temporary or quarantined one, which readers ignore."""
+    return entry.startswith((TEMP_PREFIX, QUARANTINE_PREFIX))
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove temporary and quarantined files of earlier, interrupted runs."""
+    with output_errors(folder):
+        for entry in sorted(os.listdir(folder)):
+            if is_leftover(entry):
+                with suppress(FileNotFoundError):
+                    (folder / entry).unlink()
+
+
+def _write_temp(final: Path, parts: Sequence[Buffer]) -> Path:
+    temp = final.with_name(f"{TEMP_PREFIX}{final.name}-{secrets.token_hex(8)}")
+    fd = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    try:
+        try:
+            for part in parts:
+                rest = memoryview(part).cast("B")
+                while rest:
+                    rest = rest[os.write(fd, rest) :]
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+    except BaseException:
+        temp.unlink()
+        raise
+    return temp
+
+
+def _link(temp: Path, final: Path) -> None:
+    try:
+        os.link(temp, final)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        # Without hard links a check and a rename must do. Between the two another writer may publish; it
+        # loses its file to ours, which holds the same bytes unless the fit was not deterministic.
+        if os.path.lexists(final):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
+        temp.rename(final)
+
+
+def _sync_folder(folder: Path) -> None:
+    fd = os.open(folder, _READ | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

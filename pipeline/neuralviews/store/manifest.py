@@ -1,0 +1,202 @@
+"""The manifest: the root of trust of a finished store, and the receipts and sums that follow from it."""
+
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+import numpy as np
+
+from ..errors import FormatError
+from ..records import Split, Status
+from .canonical import canonical_json, parse_canonical, sha256_hex
+from .job import Job, require_version
+from .schema import (
+    FORMAT_VERSION,
+    JOB_FILE,
+    MANIFEST_FILE,
+    STORE_FORMAT,
+    dataset_shapes,
+    dataset_types,
+    receipt_name,
+    shard_name,
+)
+
+__all__ = [
+    "Extent",
+    "Manifest",
+    "PsnrSummary",
+    "Receipt",
+    "ShardEntry",
+    "SplitSummary",
+    "Summary",
+    "checksums",
+    "encode",
+    "extent_problem",
+    "new_manifest",
+    "parse_manifest",
+    "parse_receipt",
+    "receipt_of",
+]
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
+_Kind = TypeVar("_Kind")
+Digest = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+
+
+class Extent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a dataset lies in its file: byte offset, NumPy type string, shape."""
+
+    offset: Count
+    dtype: str
+    shape: tuple[Count, ...]
+
+
+class ShardEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One shard: its file, and where each of its datasets lies."""
+
+    file: str
+    bytes: Count
+    sha256: Digest
+    row_start: Count
+    rows: Count
+    splits: dict[str, Count]
+    datasets: dict[str, Extent]
+
+
+class SplitSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How many records and objects a split has."""
+
+    records: Count
+    objects: Count
+
+
+class PsnrSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Order statistics of the PSNR over all records, dB; each is the PSNR of some record."""
+
+    median: float
+    p05: float
+    min: float
+
+
+class Summary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What can be said of the store without opening a shard; follows from the shards exactly."""
+
+    splits: dict[str, SplitSummary]
+    psnr: PsnrSummary
+    status: dict[str, Count]
+
+
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """manifest.json of a finished store.
+
+    Attributes:
+        job: the whole content of job.json.
+        provenance: where the records come from; the same on every machine.
+    """
+
+    format: str
+    format_version: int
+    job: dict[str, Any]
+    shards: tuple[ShardEntry, ...]
+    summary: Summary
+    provenance: dict[str, Any]
+
+
+class Receipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The commit mark of a shard; ``job`` is the sha256 of job.json."""
+
+    file: str
+    bytes: Count
+    sha256: Digest
+    rows: Count
+    job: Digest
+
+
+def encode(value: msgspec.Struct) -> bytes:
+    """Canonical JSON of one of the structures above."""
+    return canonical_json(msgspec.to_builtins(value))
+
+
+def parse_receipt(data: bytes, name: str | Path) -> Receipt:
+    """Read a receipt; anything else is a FormatError."""
+    return _convert(parse_canonical(data, name), Receipt, name)
+
+
+def parse_manifest(data: bytes, name: str | Path) -> tuple[Manifest, Job]:
+    """Read a manifest and check everything that can be checked without another file.
+
+    Raises:
+        FormatError: written by a newer version; a key is missing, unknown or of the wrong type; shards do
+            not follow from the job; an extent leaves its file or overlaps another.
+    """
+    value = require_version(parse_canonical(data, name), name)
+    manifest = _convert(value, Manifest, name)
+    job = Job.parse(manifest.job, f"{name}: job")
+    if len(manifest.shards) != job.shard_count:
+        raise FormatError(
+            f"{name}: found {len(manifest.shards)} shards, expected {job.shard_count} from its job"
+        )
+    for shard, entry in enumerate(manifest.shards):
+        problem = _problem(entry, shard, job)
+        if problem:
+            raise FormatError(f"{name}: shard {shard}: {problem}; the manifest was edited, restore it")
+    if set(manifest.summary.splits) != set(Split.__members__):
+        raise FormatError(f"{name}: summary.splits: expected {list(Split.__members__)}")
+    if set(manifest.summary.status) != set(Status.__members__):
+        raise FormatError(f"{name}: summary.status: expected {list(Status.__members__)}")
+    return manifest, job
+
+
+def new_manifest(
+    job: Job, shards: tuple[ShardEntry, ...], summary: Summary, provenance: dict[str, Any]
+) -> Manifest:
+    """The manifest that this version writes."""
+    return Manifest(STORE_FORMAT, FORMAT_VERSION, dict(job.content), shards, summary, provenance)
+
+
+def receipt_of(entry: ShardEntry, job: Job) -> bytes:
+    """The receipt that goes with a shard of a manifest."""
+    return encode(Receipt(entry.file, entry.bytes, entry.sha256, entry.rows, job.id))
+
+
+def checksums(manifest: Manifest, job: Job, manifest_sha256: str) -> bytes:
+    """The content of SHA256SUMS: one line for every file that ``sha256sum -c`` shall check."""
+    lines = {JOB_FILE: job.id, MANIFEST_FILE: manifest_sha256}
+    for shard, entry in enumerate(manifest.shards):
+        lines[entry.file] = entry.sha256
+        lines[receipt_name(shard)] = sha256_hex(receipt_of(entry, job))
+    return "".join(f"{digest}  {name}\n" for name, digest in sorted(lines.items())).encode()
+
+
+def _convert(value: object, kind: type[_Kind], name: str | Path) -> _Kind:
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise FormatError(f"{name}: {error}; the file was edited or damaged, restore it") from None
+
+
+def _problem(entry: ShardEntry, shard: int, job: Job) -> str | None:
+    """Why an entry cannot be that of this shard, or None."""
+    rows = job.row_range(shard)
+    expected = (shard_name(shard), rows.start, len(rows))
+    if (entry.file, entry.row_start, entry.rows) != expected:
+        return f"found file, row_start, rows {(entry.file, entry.row_start, entry.rows)}, expected {expected}"
+    if set(entry.splits) != set(Split.__members__) or sum(entry.splits.values()) != entry.rows:
+        return f"found splits {entry.splits}, expected {list(Split.__members__)} adding up to {entry.rows}"
+    shapes, types = dataset_shapes(entry.rows, job.spec.parameters), dataset_types()
+    if set(entry.datasets) != set(types):
+        return f"found datasets {sorted(entry.datasets)}, expected {list(types)}"
+    for path, extent in entry.datasets.items():
+        if (extent.dtype, extent.shape) != (types[path].str, shapes[path]):
+            return f"{path}: found {extent.dtype} {extent.shape}, expected {types[path].str} {shapes[path]}"
+    return extent_problem(entry.datasets, entry.bytes)
+
+
+def extent_problem(datasets: dict[str, Extent], size: int) -> str | None:
+    """Why datasets cannot lie in a file of this size, or None."""
+    end, last = 0, "the file's start"
+    for path, extent in sorted(datasets.items(), key=lambda item: item[1].offset):
+        if extent.offset < end:
+            return f"{path} overlaps {last}"
+        end, last = extent.offset + int(np.prod(extent.shape)) * np.dtype(extent.dtype).itemsize, path
+    return f"{last} ends at byte {end} of {size}" if end > size else None

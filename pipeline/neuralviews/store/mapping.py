@@ -1,0 +1,100 @@
+"""Shards in memory: bytes proven by their hash, then mapped through the same descriptor."""
+
+import mmap
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import IntegrityError
+from .files import file_sha256, open_regular
+from .manifest import Extent, ShardEntry
+
+__all__ = ["ShardMaps", "dataset_view", "map_file", "require_bytes", "require_size"]
+
+_proven: set[tuple[int | str, ...]] = set()
+"""Files whose hash this process has found right: their identity, times and the hash."""
+
+
+class ShardMaps:
+    """The shards of a store, each mapped when it is first needed and never before its hash is right.
+
+    Copies made by pickling or forking share nothing but the files: pickling drops the maps, forking
+    inherits them, and both are read-only.
+    """
+
+    def __init__(self, root: Path, entries: tuple[ShardEntry, ...]) -> None:
+        self.root = root
+        self.entries = entries
+        self._arrays: dict[int, Mapping[str, NDArray[Any]]] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_arrays": {}}
+
+    def array(self, shard: int, path: str) -> NDArray[Any]:
+        """A dataset of a shard, read-only, by its HDF5 path.
+
+        Raises:
+            IntegrityError: the file is missing, or its size or hash is wrong; every time it is asked for.
+        """
+        arrays = self._arrays.get(shard)
+        if arrays is None:
+            arrays = self._arrays[shard] = self._map(self.entries[shard])
+        return arrays[path]
+
+    def _map(self, entry: ShardEntry) -> Mapping[str, NDArray[Any]]:
+        with open_regular(self.root, entry.file) as fd:
+            _require_bytes_once(fd, self.root / entry.file, entry.bytes, entry.sha256)
+            mapping = map_file(fd, entry.bytes)
+        return {path: dataset_view(mapping, extent) for path, extent in entry.datasets.items()}
+
+
+def map_file(fd: int, size: int) -> mmap.mmap:
+    """A read-only map of a file's first ``size`` bytes, independent of the descriptor."""
+    if sys.version_info >= (3, 13):
+        # A store may have more shards than a process may have descriptors.
+        return mmap.mmap(fd, size, access=mmap.ACCESS_READ, trackfd=False)
+    return mmap.mmap(fd, size, access=mmap.ACCESS_READ)
+
+
+def dataset_view(mapping: mmap.mmap, extent: Extent) -> NDArray[Any]:
+    """The array that lies at an extent of a mapped file, read-only."""
+    count = int(np.prod(extent.shape))
+    return np.frombuffer(mapping, np.dtype(extent.dtype), count, extent.offset).reshape(extent.shape)
+
+
+def require_size(fd: int, path: Path, size: int) -> None:
+    """Refuse a file of another size with an IntegrityError."""
+    found = os.fstat(fd).st_size
+    if found != size:
+        raise IntegrityError(f"{path}: found {found} bytes, expected {size}; restore or regenerate it")
+
+
+def require_bytes(fd: int, path: Path, size: int, sha256: str) -> None:
+    """Refuse a file unless its size and sha256 are right, now.
+
+    Raises:
+        IntegrityError: names the file, what was found and what was expected.
+    """
+    require_size(fd, path, size)
+    found = file_sha256(fd)
+    if found != sha256:
+        raise IntegrityError(f"{path}: found sha256 {found}, expected {sha256}; restore or regenerate it")
+
+
+def _require_bytes_once(fd: int, path: Path, size: int, sha256: str) -> None:
+    """`require_bytes`, which a process repeats only when the file has changed or was refused."""
+    identity = _identity(fd, sha256)
+    if identity not in _proven:
+        require_bytes(fd, path, size, sha256)
+        _proven.add(identity)
+
+
+def _identity(fd: int, sha256: str) -> tuple[int | str, ...]:
+    # The change time too: a program that edits a file and sets its modification time back cannot set it.
+    status = os.fstat(fd)
+    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns, sha256)

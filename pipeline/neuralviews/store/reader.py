@@ -1,0 +1,176 @@
+"""Reading a store: cheap to open, every byte proven before its first use, no HDF5 involved."""
+
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..errors import IncompleteStore, NotAStore, SpecError
+from ..field import Field, FieldSpec
+from ..records import COLUMNS, Records
+from .canonical import sha256_hex
+from .files import read_whole
+from .manifest import Manifest, parse_manifest
+from .mapping import ShardMaps
+from .schema import JOB_FILE, MANIFEST_FILE, MAX_JSON_BYTES, WEIGHTS, column_path, require_little_endian
+
+__all__ = ["Store", "open_store"]
+
+Rows = NDArray[np.int64]
+
+
+def open_store(root: str | Path) -> "Store":
+    """Open a finished store; only its manifest is read.
+
+    Raises:
+        NotAStore: the folder is missing or holds no store.
+        IncompleteStore: its generation has not finished.
+        FormatError: the manifest departs from the format, or a newer neuralviews wrote it.
+    """
+    require_little_endian()
+    root = Path(root)
+    require_finished(root)
+    data = read_whole(root, MANIFEST_FILE, MAX_JSON_BYTES)
+    manifest, job = parse_manifest(data, root / MANIFEST_FILE)
+    return Store(root, manifest, sha256_hex(data), job.spec)
+
+
+def require_finished(root: Path) -> None:
+    """Refuse a folder that has no manifest, saying why.
+
+    Raises:
+        NotAStore, IncompleteStore
+    """
+    if (root / MANIFEST_FILE).exists():
+        return
+    if (root / JOB_FILE).exists():
+        raise IncompleteStore(f"{root}: generation has not finished; run the same generate command again")
+    found = "holds no store" if root.is_dir() else "there is no such folder"
+    raise NotAStore(f"{root}: {found}; expected a folder with {JOB_FILE} and {MANIFEST_FILE}")
+
+
+class Store:
+    """A finished store. Row number and record_id are the same thing.
+
+    A shard is mapped when it is first needed, after its sha256 was found right; one that fails is
+    refused every time. Instances pickle (without their maps) and survive forking.
+
+    Attributes:
+        root: the folder.
+        manifest: its content, typed.
+        dataset_id: sha256 of manifest.json: names these bytes, wherever they lie.
+        spec: the shape of every field.
+    """
+
+    def __init__(self, root: Path, manifest: Manifest, dataset_id: str, spec: FieldSpec) -> None:
+        self.root = root
+        self.manifest = manifest
+        self.dataset_id = dataset_id
+        self.spec = spec
+        self._maps = ShardMaps(root, manifest.shards)
+        self._columns: dict[str, NDArray[Any]] = {}
+        self._rows = int(manifest.job["rows"])
+        self._rows_per_shard = int(manifest.job["rows_per_shard"])
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_columns": {}}
+
+    def __len__(self) -> int:
+        return self._rows
+
+    def __repr__(self) -> str:
+        return f"<Store {self.root} {self.dataset_id[:12]}: {len(self)} fields {list(self.spec.dims)}>"
+
+    @property
+    def job(self) -> Mapping[str, Any]:
+        """The content of job.json: what the store was asked to be."""
+        return self.manifest.job
+
+    def columns(self) -> tuple[str, ...]:
+        """Names of all columns."""
+        return tuple(COLUMNS)
+
+    def column(self, name: str) -> NDArray[Any]:
+        """A whole column, (n,), read-only; kept once read. The first one proves every shard.
+
+        Raises:
+            KeyError: there is no such column.
+            IntegrityError: a shard is not what was published.
+        """
+        if name not in COLUMNS:
+            raise KeyError(f"{name}: no such column; there are {', '.join(COLUMNS)}")
+        if name not in self._columns:
+            shards = range(len(self.manifest.shards))
+            whole = np.concatenate([self._maps.array(shard, column_path(name)) for shard in shards])
+            whole.flags.writeable = False
+            self._columns[name] = whole
+        return self._columns[name]
+
+    def weights(self, rows: ArrayLike, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+        """Flat weights of the given rows, in the order given, (k, P) float32.
+
+        Args:
+            rows: (k,) integers from 0 to n-1, repeats allowed.
+            out: C-contiguous (k, P) float32 to write into.
+        Raises:
+            IndexError: a row that the store does not have.
+            IntegrityError: a shard is not what was published.
+        """
+        chosen = self._check_rows(rows)
+        shape = (len(chosen), self.spec.parameters)
+        if out is None:
+            out = np.empty(shape, np.float32)
+        elif out.shape != shape or out.dtype != np.float32 or not out.flags.c_contiguous:
+            raise SpecError(f"out: found {out.dtype} {out.shape}, expected C-contiguous float32 {shape}")
+        shards, local = np.divmod(chosen, self._rows_per_shard)
+        if (shards[1:] >= shards[:-1]).all():
+            for shard, part in _runs(shards):
+                # Rows are in range; "clip" spares the copy that take makes in order to raise.
+                np.take(self._maps.array(shard, WEIGHTS), local[part], axis=0, out=out[part], mode="clip")
+        else:
+            arrays = {shard: self._maps.array(shard, WEIGHTS) for shard in np.unique(shards).tolist()}
+            for row, shard, index in zip(out, shards.tolist(), local.tolist(), strict=True):
+                row[:] = arrays[shard][index]
+        return out
+
+    def read(self, rows: ArrayLike) -> Records:
+        """Weights and all columns of the given rows, in the order given; only their shards are touched."""
+        chosen = self._check_rows(rows)
+        shards, local = np.divmod(chosen, self._rows_per_shard)
+        order = np.argsort(shards, kind="stable")
+        columns = {name: np.empty(len(chosen), dtype) for name, dtype in COLUMNS.items()}
+        for shard, part in _runs(shards[order]):
+            for name, column in columns.items():
+                column[order[part]] = self._maps.array(shard, column_path(name))[local[order[part]]]
+        return Records(self.spec, self.weights(chosen), columns)
+
+    def record(self, record_id: int) -> dict[str, int | float]:
+        """Every column of one record."""
+        columns = self.read([record_id]).columns
+        return {name: column[0].item() for name, column in columns.items()}
+
+    def field(self, record_id: int) -> Field:
+        """One record as a function."""
+        return Field(self.spec, self.weights([record_id])[0])
+
+    def _check_rows(self, rows: ArrayLike) -> Rows:
+        chosen = np.asarray(rows)
+        if chosen.ndim != 1 or (chosen.size and chosen.dtype.kind not in "iu"):
+            raise IndexError(f"rows: found {chosen.dtype} {chosen.shape}, expected one dimension of integers")
+        if chosen.size and not 0 <= int(chosen.min()) <= int(chosen.max()) < len(self):
+            raise IndexError(
+                f"rows: found {chosen.min()} to {chosen.max()}, {self.root} has 0 to {len(self) - 1}"
+            )
+        return chosen.astype(np.int64, copy=False)
+
+
+def _runs(shards: Rows) -> Iterator[tuple[int, slice]]:
+    """The runs of equal numbers in ascending ``shards``, as (shard, slice)."""
+    if not len(shards):
+        return
+    bounds = [0, *(np.flatnonzero(np.diff(shards)) + 1).tolist(), len(shards)]
+    for start, stop in pairwise(bounds):
+        yield int(shards[start]), slice(start, stop)

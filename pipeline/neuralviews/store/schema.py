@@ -1,0 +1,115 @@
+"""Every name, type and limit of the store format, stated once. ``docs/format.md`` explains them."""
+
+import re
+import sys
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import FormatError
+from ..records import COLUMNS
+
+__all__ = [
+    "ALIGNMENT",
+    "ENVIRONMENT_FILE",
+    "FORMAT",
+    "FORMAT_VERSION",
+    "JOB_FILE",
+    "MANIFEST_FILE",
+    "MAX_JSON_BYTES",
+    "MAX_SHARDS",
+    "META_GROUP",
+    "QUARANTINE_PREFIX",
+    "SHARD_FOLDER",
+    "STORE_FORMAT",
+    "SUMS_FILE",
+    "TEMP_PREFIX",
+    "WEIGHTS",
+    "attributes",
+    "column_path",
+    "dataset_shapes",
+    "dataset_types",
+    "receipt_name",
+    "require_little_endian",
+    "shard_name",
+    "shard_number",
+]
+
+FORMAT = "neuralviews-shard"
+STORE_FORMAT = "neuralviews-store"
+FORMAT_VERSION = 1
+
+JOB_FILE = "job.json"
+MANIFEST_FILE = "manifest.json"
+SUMS_FILE = "SHA256SUMS"
+ENVIRONMENT_FILE = "environment.json"
+SHARD_FOLDER = "shards"
+TEMP_PREFIX = ".tmp-"
+QUARANTINE_PREFIX = ".quarantine-"
+
+WEIGHTS = "weights"
+META_GROUP = "meta"
+ALIGNMENT = 4096
+"""Datasets of at least this many bytes start at a multiple of it."""
+
+MAX_SHARDS = 1_000_000
+MAX_JSON_BYTES = 1 << 28
+
+_SHARD_NAME = re.compile(r"shards/shard-([0-9]{6})\.h5")
+
+
+def shard_name(shard: int) -> str:
+    """Path of a shard below the store's root, with ``/``."""
+    return f"{SHARD_FOLDER}/shard-{shard:06d}.h5"
+
+
+def receipt_name(shard: int) -> str:
+    """Path of a shard's receipt below the store's root."""
+    return shard_name(shard) + ".json"
+
+
+def shard_number(name: str) -> int | None:
+    """The inverse of `shard_name`; None for any other name."""
+    found = _SHARD_NAME.fullmatch(name)
+    return int(found[1]) if found else None
+
+
+def column_path(column: str) -> str:
+    """HDF5 path of a column."""
+    return f"{META_GROUP}/{column}"
+
+
+def dataset_types() -> dict[str, np.dtype[Any]]:
+    """HDF5 path -> type of every dataset of a shard, in the order in which they lie in the file."""
+    types = {column_path(name): dtype for name, dtype in COLUMNS.items()} | {WEIGHTS: np.dtype("<f4")}
+    return dict(sorted(types.items()))
+
+
+def dataset_shapes(rows: int, parameters: int) -> dict[str, tuple[int, ...]]:
+    """HDF5 path -> shape of every dataset of a shard of ``rows`` records."""
+    return {path: (rows, parameters) if path == WEIGHTS else (rows,) for path in dataset_types()}
+
+
+def attributes(job: str, arch: bytes, shard: int, row_start: int) -> dict[str, NDArray[Any]]:
+    """Attributes of a shard's root group as scalar arrays, in the order in which they are written.
+
+    Args:
+        job: sha256 of job.json.
+        arch: canonical JSON of the FieldSpec.
+        shard, row_start: number of the shard, and the record_id of its first row.
+    """
+    return {
+        "arch": np.array(arch, f"S{len(arch)}"),
+        "format": np.array(FORMAT.encode()),
+        "format_version": np.array(FORMAT_VERSION, "<u4"),
+        "job": np.array(job.encode()),
+        "row_start": np.array(row_start, "<u8"),
+        "shard": np.array(shard, "<u4"),
+    }
+
+
+def require_little_endian() -> None:
+    """Refuse a big-endian host, whose memory would misread mapped files."""
+    if sys.byteorder != "little":
+        raise FormatError("this machine is big-endian; stores are little-endian and mapped as they are")

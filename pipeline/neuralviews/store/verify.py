@@ -1,0 +1,153 @@
+"""Verification of a finished store, from cheap to thorough."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from ..errors import IntegrityError, StoreError
+from .canonical import canonical_json
+from .files import is_leftover, open_regular, read_whole
+from .job import Job
+from .manifest import ShardEntry, checksums, receipt_of
+from .mapping import require_bytes, require_size
+from .reader import Store, open_store
+from .schema import JOB_FILE, MANIFEST_FILE, MAX_JSON_BYTES, SHARD_FOLDER, SUMS_FILE, receipt_name
+
+__all__ = ["Level", "VerifyReport", "verify"]
+
+Level = Literal["quick", "full", "semantic"]
+
+_PROBLEMS_SHOWN = 20
+_QUICK = (
+    "job, receipts and checksums follow from the manifest",
+    "every shard is there in its size, and no other",
+)
+_FULL = (*_QUICK, "sha256 of every file")
+_SEMANTIC = (
+    *_FULL,
+    "every shard passes the strict opener, and its offsets are the manifest's",
+    "records are numbered without gaps; weights, PSNR and loss are finite",
+    "splits belong to objects, and no object has a view twice",
+    "the summary follows from the records",
+)
+_CHECKS: dict[Level, tuple[str, ...]] = {"quick": _QUICK, "full": _FULL, "semantic": _SEMANTIC}
+_Value = TypeVar("_Value")
+
+
+@dataclass(frozen=True)
+class VerifyReport:
+    """What was proven of a store; a store with a problem gives an error instead."""
+
+    level: Level
+    dataset_id: str
+    shards: int
+    rows: int
+    bytes: int
+    checks: tuple[str, ...]
+
+
+def verify(root: str | Path, level: Level = "full") -> VerifyReport:
+    """Prove a finished store; each level includes those before it, and nothing is trusted from earlier reads.
+
+    ``quick`` compares job, checksums, receipts and sizes with the manifest; ``full`` also every byte;
+    ``semantic`` also opens every shard strictly and checks its records, the splits and the summary.
+
+    Raises:
+        StoreError: for a single problem its own error, which names the file; for several an IntegrityError
+            with a line for each. A manifest that cannot be read is reported at once.
+    """
+    store = open_store(root)
+    job = Job.parse(store.job, store.root / MANIFEST_FILE)
+    problems = _Problems()
+    _compare_texts(store, job, problems)
+    problems.attempt(_require_no_other, store)
+    if level == "semantic":
+        _examine(store, job, problems)
+    else:
+        for entry in store.manifest.shards:
+            problems.attempt(_require_shard, store.root, entry, level == "full")
+    problems.report(store.root)
+    size = sum(entry.bytes for entry in store.manifest.shards)
+    return VerifyReport(level, store.dataset_id, job.shard_count, job.rows, size, _CHECKS[level])
+
+
+class _Problems:
+    """Errors collected on the way, so that one report names every damaged file."""
+
+    def __init__(self) -> None:
+        self._errors: list[StoreError] = []
+
+    def add(self, error: StoreError) -> None:
+        self._errors.append(error)
+
+    def attempt(self, action: Callable[..., _Value], *args: Any) -> _Value | None:
+        """The action's value; None once its error was collected."""
+        try:
+            return action(*args)
+        except StoreError as error:
+            self.add(error)
+            return None
+
+    def report(self, root: Path) -> None:
+        if len(self._errors) == 1:
+            raise self._errors[0]
+        if self._errors:
+            lines = [str(error) for error in self._errors[:_PROBLEMS_SHOWN]]
+            if len(self._errors) > _PROBLEMS_SHOWN:
+                lines.append(f"and {len(self._errors) - _PROBLEMS_SHOWN} more")
+            raise IntegrityError("\n".join([f"{root}: {len(self._errors)} problems", *lines]))
+
+
+def _compare_texts(store: Store, job: Job, problems: _Problems) -> None:
+    """Every file but manifest and shards follows from the manifest to the byte."""
+    expected = {JOB_FILE: canonical_json(store.job)}
+    for shard, entry in enumerate(store.manifest.shards):
+        expected[receipt_name(shard)] = receipt_of(entry, job)
+    # Last, because whatever is wrong with the manifest itself shows here and nowhere else.
+    expected[SUMS_FILE] = checksums(store.manifest, job, store.dataset_id)
+    for name, content in expected.items():
+        problems.attempt(_require_content, store.root, name, content)
+
+
+def _require_content(root: Path, name: str, content: bytes) -> None:
+    if read_whole(root, name, MAX_JSON_BYTES) != content:
+        raise IntegrityError(
+            f"{root / name}: does not follow from {MANIFEST_FILE}: one of the two was changed, restore it"
+        )
+
+
+def _require_no_other(store: Store) -> None:
+    names = {entry.file for entry in store.manifest.shards}
+    names |= {receipt_name(shard) for shard in range(len(store.manifest.shards))}
+    for entry in sorted(os.listdir(store.root / SHARD_FOLDER)):
+        if f"{SHARD_FOLDER}/{entry}" not in names and not is_leftover(entry):
+            raise IntegrityError(
+                f"{store.root / SHARD_FOLDER / entry}: no shard of this store; move it elsewhere"
+            )
+
+
+def _require_shard(root: Path, entry: ShardEntry, whole: bool) -> None:
+    with open_regular(root, entry.file) as fd:
+        require_size(fd, root / entry.file, entry.bytes)
+        if whole:
+            require_bytes(fd, root / entry.file, entry.bytes, entry.sha256)
+
+
+def _examine(store: Store, job: Job, problems: _Problems) -> None:
+    from .examine import examine_shard, summarize
+
+    facts = []
+    for shard, entry in enumerate(store.manifest.shards):
+        found = problems.attempt(examine_shard, store.root, job, shard, entry)
+        if found is not None and found.entry != entry:
+            problems.add(IntegrityError(f"{store.root / entry.file}: {MANIFEST_FILE} describes it otherwise"))
+        facts.append(found)
+    complete = [found for found in facts if found is not None]
+    if len(complete) == len(facts):
+        summary = problems.attempt(summarize, store.root, complete)
+        if summary is not None and summary != store.manifest.summary:
+            problems.add(
+                IntegrityError(f"{store.root / MANIFEST_FILE}: the summary does not follow from the records")
+            )

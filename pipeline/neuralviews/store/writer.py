@@ -1,0 +1,242 @@
+"""Writing a store: a job first, then shards in any order by any number of processes, then the manifest."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Self
+
+from ..errors import FormatError, IntegrityError, NotAStore, OutputError, SpecError
+from ..records import Records
+from .canonical import canonical_json, parse_canonical, sha256_hex
+from .checks import record_problems
+from .files import (
+    DifferentBytesError,
+    make_folder,
+    open_regular,
+    output_errors,
+    publish,
+    quarantine,
+    read_whole,
+    remove_leftovers,
+)
+from .image import shard_image
+from .job import Job, differences
+from .manifest import Receipt, checksums, encode, new_manifest, parse_receipt
+from .schema import (
+    ENVIRONMENT_FILE,
+    JOB_FILE,
+    MANIFEST_FILE,
+    MAX_JSON_BYTES,
+    SHARD_FOLDER,
+    SUMS_FILE,
+    TEMP_PREFIX,
+    receipt_name,
+    require_little_endian,
+    shard_name,
+)
+
+__all__ = ["StoreWriter"]
+
+_DIFFERENCES_SHOWN = 3
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class StoreWriter:
+    """Publishes the shards of one job into one folder.
+
+    No locks are taken: writers of the same job may work on the same folder, because whatever they
+    publish under one name is the same bytes, and a difference is an error. Instances hold no open
+    files and pickle.
+
+    Args:
+        root: the folder; made if need be.
+        job: the content of job.json, published before anything else.
+    Raises:
+        FormatError: the job lacks what the store needs.
+        OutputError: the folder cannot be written, or holds something else or another job.
+    """
+
+    def __init__(self, root: Path, job: Mapping[str, Any]) -> None:
+        require_little_endian()
+        self.root = root
+        self._job = Job.parse(job, "job")
+        _require_ours(root)
+        make_folder(root / SHARD_FOLDER)
+        data = canonical_json(job)
+        try:
+            publish(root, JOB_FILE, [data], sha256_hex(data))
+        except DifferentBytesError:
+            raise OutputError(_other_job(root, job)) from None
+
+    @classmethod
+    def open(cls, root: Path) -> Self:
+        """A writer for the job that a folder already has.
+
+        Raises:
+            NotAStore: there is no job.json.
+        """
+        if not (root / JOB_FILE).exists():
+            raise NotAStore(
+                f"{root}: there is no {JOB_FILE}; expected a folder that generate has begun to fill"
+            )
+        return cls(root, _read_job(root))
+
+    @property
+    def job(self) -> Mapping[str, Any]:
+        """The content of job.json."""
+        return self._job.content
+
+    @property
+    def job_id(self) -> str:
+        """sha256 of job.json."""
+        return self._job.id
+
+    @property
+    def shard_count(self) -> int:
+        return self._job.shard_count
+
+    @property
+    def rows(self) -> int:
+        """Records of the whole store."""
+        return self._job.rows
+
+    def row_range(self, shard: int) -> range:
+        """record_id of every row of a shard."""
+        return self._job.row_range(shard)
+
+    def is_done(self, shard: int) -> bool:
+        """Whether a shard is published: its receipt is of this job, and its file is there in full size.
+
+        Its bytes are proven when the store is finalized.
+        """
+        receipt = self._receipt(shard)
+        if receipt is None:
+            return False
+        try:
+            with open_regular(self.root, shard_name(shard)) as fd:
+                return os.fstat(fd).st_size == receipt.bytes
+        except IntegrityError:
+            return False
+
+    def missing(self) -> list[int]:
+        """Shards that are not done, ascending."""
+        return [shard for shard in range(self.shard_count) if not self.is_done(shard)]
+
+    def commit(self, shard: int, records: Records) -> None:
+        """Publish a shard, then its receipt; after that it is never written again.
+
+        Raises:
+            SpecError: the records are not those of this shard, or not finite.
+            IntegrityError: the shard was committed before with other bytes: the fit was not deterministic.
+            OutputError: the file system refused; nothing half-written has a final name.
+        """
+        rows = self.row_range(shard)
+        if records.spec != self._job.spec or len(records) != len(rows):
+            raise SpecError(
+                f"shard {shard}: found {len(records)} records of {list(records.spec.dims)}, "
+                f"expected {len(rows)} of {list(self._job.spec.dims)} with the conventions of the job"
+            )
+        for problem in record_problems(records, rows):
+            raise SpecError(f"shard {shard}: {problem}")
+        image = shard_image(records, self._job, shard)
+        receipt = Receipt(shard_name(shard), image.bytes, image.sha256(), len(rows), self.job_id)
+        self._require_same(shard, receipt)
+        try:
+            publish(self.root, receipt.file, image.parts, receipt.sha256)
+        except DifferentBytesError:
+            # No receipt vouches for these bytes, or it vouches for ours: the file was damaged.
+            quarantine(self.root, receipt.file)
+            publish(self.root, receipt.file, image.parts, receipt.sha256)
+        self._publish_receipt(shard, receipt)
+
+    def finalize(self, provenance: Mapping[str, Any] = _NOTHING) -> str:
+        """Prove every shard, publish the manifest and the checksums, and remove leftovers.
+
+        Args:
+            provenance: goes into the manifest; it must be the same on every machine.
+        Returns:
+            The dataset id: sha256 of the manifest. Finalizing again gives the same.
+        Raises:
+            IntegrityError: a shard is missing or wrong, or another manifest is there; the message names the file.
+        """
+        from .examine import examine_shard, summarize
+
+        job = self._job
+        facts = []
+        for shard in range(job.shard_count):
+            receipt = self._receipt(shard)
+            if receipt is None:
+                raise IntegrityError(
+                    f"{self.root / receipt_name(shard)}: missing; run the same command again"
+                )
+            facts.append(examine_shard(self.root, job, shard, receipt))
+        manifest = new_manifest(
+            job, tuple(f.entry for f in facts), summarize(self.root, facts), dict(provenance)
+        )
+        data = encode(manifest)
+        dataset_id = sha256_hex(data)
+        sums = checksums(manifest, job, dataset_id)
+        for name, content in ((MANIFEST_FILE, data), (SUMS_FILE, sums)):
+            try:
+                publish(self.root, name, [content], sha256_hex(content))
+            except DifferentBytesError:
+                raise IntegrityError(
+                    f"{self.root / name}: there already, with other content than follows from the shards; "
+                    "if the shards are right, remove it and finalize again"
+                ) from None
+        remove_leftovers(self.root)
+        remove_leftovers(self.root / SHARD_FOLDER)
+        return dataset_id
+
+    def _receipt(self, shard: int) -> Receipt | None:
+        """The receipt of a shard if it is one of this job, else None."""
+        name = receipt_name(shard)
+        if not (self.root / name).exists():
+            return None
+        try:
+            receipt = parse_receipt(read_whole(self.root, name, MAX_JSON_BYTES), self.root / name)
+        except (FormatError, IntegrityError):
+            return None
+        expected = (self.job_id, shard_name(shard), len(self.row_range(shard)))
+        return receipt if (receipt.job, receipt.file, receipt.rows) == expected else None
+
+    def _require_same(self, shard: int, receipt: Receipt) -> None:
+        found = self._receipt(shard)
+        if found is not None and found != receipt:
+            raise IntegrityError(
+                f"{self.root / receipt.file}: committed before with sha256 {found.sha256}, "
+                f"now fitted again with {receipt.sha256}; "
+                "the fit is not deterministic: expected the same engine, version and source on every run"
+            )
+
+    def _publish_receipt(self, shard: int, receipt: Receipt) -> None:
+        data = encode(receipt)
+        try:
+            publish(self.root, receipt_name(shard), [data], sha256_hex(data))
+        except DifferentBytesError:
+            self._require_same(shard, receipt)
+            quarantine(self.root, receipt_name(shard))
+            publish(self.root, receipt_name(shard), [data], sha256_hex(data))
+
+
+def _require_ours(root: Path) -> None:
+    """Refuse a folder that holds something else than a store, or the beginning of one."""
+    if not root.is_dir() or (root / JOB_FILE).exists():
+        return
+    with output_errors(root):
+        entries = os.listdir(root)
+    for entry in sorted(entries):
+        if entry not in (SHARD_FOLDER, JOB_FILE, ENVIRONMENT_FILE) and not entry.startswith(TEMP_PREFIX):
+            raise OutputError(f"{root}: holds {entry!r} and no {JOB_FILE}; choose a new or an empty folder")
+
+
+def _read_job(root: Path) -> Any:
+    return parse_canonical(read_whole(root, JOB_FILE, MAX_JSON_BYTES), root / JOB_FILE)
+
+
+def _other_job(root: Path, job: Mapping[str, Any]) -> str:
+    found = list(differences(_read_job(root), job))
+    shown = ", ".join(found[:_DIFFERENCES_SHOWN])
+    more = f" and {len(found) - _DIFFERENCES_SHOWN} more" if len(found) > _DIFFERENCES_SHOWN else ""
+    return f"{root}: belongs to another job ({shown}{more}); choose another folder"
