@@ -6,6 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
+from neuralviews.errors import EngineError, SpecError
+from neuralviews.field import FieldSpec
+from neuralviews.fit.engine import Budget, Engine, Signals, psnr_from_loss
+from neuralviews.records import Status
+
 from .engine_cases import (
     ALL_ENGINES,
     ORACLE,
@@ -20,11 +26,6 @@ from .engine_cases import (
     smooth_signals,
     true_loss,
 )
-
-from neuralviews.errors import EngineError, SpecError
-from neuralviews.field import FieldSpec
-from neuralviews.fit.engine import Budget, Engine, Signals, psnr_from_loss
-from neuralviews.records import Status
 
 LARGEST = np.finfo(np.float32).max
 
