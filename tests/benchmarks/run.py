@@ -12,11 +12,11 @@ import numpy as np
 
 from neuralviews.field import FieldSpec
 from neuralviews.fit.engine import Budget, Signals
-from neuralviews.fit.environment import describe_environment
 from neuralviews.fit.init import initial_weights
 from neuralviews.fit.registry import get_engine
 from neuralviews.recipe import load_recipe
 from neuralviews.signals.catalogue import open_source
+from neuralviews.store.environment import describe_environment
 
 from . import bench_fit, bench_run, bench_store
 from .rows import Row
@@ -31,9 +31,10 @@ ENGINES = {
 }
 INTRODUCTION = """# Benchmarks
 
-Written by `make bench`; every figure of this page comes from that one command. Times are CPU time in one thread
-unless a row says wall clock; all alternatives of a table are measured in turn within each round, and figures are
-medians of {rounds} rounds. Ratios are medians of the rounds' own ratios. Losses are shown like wins.
+Written by `make bench`; every figure of this page comes from that one command. Times are CPU time in
+one thread unless a row says wall clock; all alternatives of a table are measured in turn within each round,
+and figures are medians of {rounds} rounds. Ratios are medians of the rounds' own
+ratios. Losses are shown like wins.
 
 - Date: {date}
 - Machine: {processor}, {cpus} cores, {system}, Python {python}
@@ -64,7 +65,7 @@ def _introduction(rounds: int) -> str:
         date=datetime.datetime.now(datetime.UTC).date(),
         processor=facts["processor"],
         cpus=facts["cpus"],
-        system=facts["system"],
+        system=f"{facts['system']} {facts['machine']}",
         python=platform.python_version(),
         packages=", ".join(f"{name} {packages[name]}" for name in ("numpy", "numba", "h5py", "torch")),
     ).rstrip()
@@ -74,9 +75,10 @@ def _fitting(measured: Sequence[bench_fit.Measured]) -> str:
     lines = [
         "## Fitting",
         "",
-        "Fields a second on one core at 1000 Adam steps. The roofline is what the machine's multiply-adds and sincos",
-        "allow, measured in the same round by kernels that touch no memory: time = FLOP / peak + sincos / rate,",
-        "counting the forward pass, weight gradients and input gradients, and nothing for Adam, loss or loads.",
+        "Fields a second on one core at 1000 Adam steps. The roofline is what the machine's multiply-adds",
+        "and sincos allow, measured in the same round by kernels that touch no memory: time = FLOP / peak +",
+        "sincos / rate, counting the forward pass, weight gradients and input gradients, and nothing for",
+        "Adam, loss or loads.",
     ]
     for entry in measured:
         fma, sincos = statistics.median(entry.fma), statistics.median(entry.sincos)
@@ -98,7 +100,7 @@ def _fitting(measured: Sequence[bench_fit.Measured]) -> str:
 
 
 def _quality() -> str:
-    """PSNR of engines that start from the same weights: real digits, 8x8, through the `digits` recipe's source."""
+    """PSNR of engines that start from the same weights: real digits of 8x8 pixels."""
     spec = FieldSpec([2, 32, 32, 1], 30.0, 0.5)
     source = open_source(load_recipe("digits"))
     found = [source.signal(i) for i in range(16)]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-class Part(click.ParamType):
+class Part(click.ParamType[tuple[int, int]]):
     """``i/n``, one part of a run that is shared among n jobs."""
 
     name = "i/n"

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,7 +111,7 @@ class RowFitter:
     def _records(self, rows: Sequence[int], results: list[FitResult], seeds: NDArray[np.uint64]) -> Records:
         record_id = np.asarray(rows, np.uint64)
         position = (record_id // self.recipe.views).astype(np.intp)
-        columns = {
+        columns: dict[str, NDArray[Any]] = {
             "record_id": record_id,
             "object_id": self.objects.object_id[position],
             "view": record_id % self.recipe.views,

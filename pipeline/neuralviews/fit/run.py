@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import EngineError
 from ..recipe import Recipe
 from ..signals.catalogue import open_source
-from .environment import describe_environment
+from ..store.environment import describe_environment, write_environment
 from ..store.space import check_space
 from ..store.writer import StoreWriter
 from .job import budget_of, plan_job
