@@ -7,6 +7,7 @@ the flat vector is ``W_0, b_0, W_1, b_1, ...`` row-major: the order of ``torch.n
 """
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, cast
@@ -151,6 +152,8 @@ class FieldSpec:
         for number in (*value["omega"], value["output_offset"], value["output_scale"]):
             if isinstance(number, bool) or not isinstance(number, int | float):
                 raise SpecError(f"field specification: found {number!r}, expected a number")
+            if abs(number) > sys.float_info.max:
+                raise SpecError(f"field specification: found {number!r}, expected a finite number")
         spec = cls(
             value["dims"], value["omega"], value["output_offset"], value["output_scale"], value["axis_order"]
         )

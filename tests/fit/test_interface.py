@@ -1,0 +1,63 @@
+"""What engines are handed and hand back: signals, budgets, and quality in decibels."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from neuralviews.errors import SpecError
+from neuralviews.fit.engine import Budget, Signals, psnr_from_loss
+
+COORDS, VALUES = np.zeros((6, 2), np.float32), np.zeros((3, 6, 1), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("coords", "values", "message"),
+    [
+        (
+            COORDS.astype(np.float64),
+            VALUES,
+            r"signals: coords is float64 \(6, 2\), expected contiguous float32",
+        ),
+        (COORDS[:, 0], VALUES, r"signals: coords is float32 \(6,\)"),
+        (np.zeros((2, 6), np.float32).T, VALUES, "coords is float32"),
+        (COORDS, VALUES[0], r"signals: values is float32 \(6, 1\)"),
+        (COORDS, VALUES[:, ::2], "signals: values is float32"),
+        (COORDS[:5], VALUES, "signals: 6 values for 5 coordinates"),
+        (COORDS[:0], np.zeros((3, 0, 1), np.float32), "signals: 0 values for 0 coordinates"),
+    ],
+)
+def test_signals_that_do_not_fit_are_refused(coords: Any, values: Any, message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        Signals(coords, values, 1.0)
+
+
+@given(st.floats(1e-12, 1e6), st.sampled_from([0.5, 1.0, 2.0]))
+def test_psnr_is_the_textbooks(loss: float, span: float) -> None:
+    single = np.array([loss], np.float32)
+    found = psnr_from_loss(single, span)
+    assert found.dtype == np.float32
+    assert math.isclose(found[0], 10 * math.log10(span**2 / single[0].item()), rel_tol=1e-6, abs_tol=1e-5)
+
+
+def test_psnr_at_the_ends() -> None:
+    largest = np.finfo(np.float32).max
+    losses = np.array([0.0, np.finfo(np.float32).smallest_subnormal, largest], np.float32)
+    perfect, nearly, lost = psnr_from_loss(losses, 1.0).tolist()
+    assert perfect == 999.0
+    assert nearly == pytest.approx(448.5, abs=0.1)
+    assert lost == pytest.approx(-385.3, abs=0.1)
+    assert psnr_from_loss(losses[:0], 1.0).shape == (0,)
+
+
+@given(st.floats(-50, 150), st.sampled_from([1.0, 2.0]))
+def test_a_target_loss_has_the_target_psnr(target: float, span: float) -> None:
+    loss = Budget(1, 1e-3, target_psnr=target).target_loss(span)
+    assert math.isclose(10 * math.log10(span**2 / loss), target, abs_tol=1e-9)
+
+
+def test_no_loss_reaches_no_target() -> None:
+    assert Budget(1, 1e-3).target_loss(1.0) < 0
