@@ -1,0 +1,196 @@
+"""The gallery: the right pictures beside each other, honest captions, and text that can be read."""
+
+import itertools
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from PIL import Image
+
+from neuralviews.errors import OutputError
+from neuralviews.fit.reproduce import open_store_source
+from neuralviews.recipe import Recipe, load_recipe
+from neuralviews.report.gallery import draw_gallery, gallery
+from neuralviews.report.panels import NO_SOURCE_SHAPE, make_panels
+from neuralviews.report.render import to_display
+from neuralviews.signals.catalogue import Source, open_source
+from neuralviews.store.reader import Store
+
+from ..made_stores import digits_recipe, make_store
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    return make_store(tmp_path_factory.mktemp("gallery") / "store", diverged=(4, 17))
+
+
+@pytest.fixture(scope="module")
+def source(store: Store) -> Source:
+    return open_store_source(store, None)
+
+
+SHAPES = ((5, 9), (8, 8), (12, 3))
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Recipe:
+    """Nine RGB images of mixed sizes and one colour each, beside their recipe."""
+    (tmp_path / "photos").mkdir()
+    for index in range(9):
+        height, width = SHAPES[index % 3]
+        Image.new("RGB", (width, height), (10 * index, 100, 200)).save(tmp_path / "photos" / f"{index}.png")
+    path = tmp_path / "photos.toml"
+    path.write_text(
+        'name = "photos"\n[source]\nkind = "folder"\npath = "photos"\nlabels = "none"\n'
+        "[field]\ndims = [2, 4, 3]\n"
+    )
+    return load_recipe(path)
+
+
+def drawn_texts(figure: Figure) -> list[Text]:
+    """Every text that can be seen; axes also keep labels of ticks outside their limits."""
+    figure.draw_without_rendering()
+    hidden: set[Text] = set()
+    for axes in figure.axes:
+        for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+            ticks = zip(axis.get_ticklocs(), axis.get_ticklabels(), strict=True)
+            hidden |= {label for place, label in ticks if not low <= place <= high}
+    return [
+        text
+        for text in figure.findobj(Text)
+        if isinstance(text, Text) and text.get_visible() and text.get_text() and text not in hidden
+    ]
+
+
+class TestPanels:
+    @pytest.mark.parametrize("count", [1, 7, 10, 25, 40])
+    def test_objects_are_spread_evenly_over_the_classes(self, store: Store, count: int) -> None:
+        ids, first = np.unique(store.column("object_id"), return_index=True)
+        labels = dict(zip(ids.tolist(), store.column("label")[first].tolist(), strict=True))
+        panels = make_panels(store, None, count, 1)
+        assert len({panel.object_id for panel in panels}) == count
+        shown = Counter(labels[panel.object_id] for panel in panels)
+        for label, size in Counter(labels.values()).items():
+            assert abs(shown[label] - count * size / len(ids)) < 1
+
+    def test_at_most_what_there_is(self, store: Store) -> None:
+        panels = make_panels(store, None, 1000, 1000)
+        assert len(panels) == 40
+        assert {panel.views for panel in panels} == {(0, 1, 2)}
+
+    def test_the_choice_is_the_same_every_time(self, store: Store, source: Source) -> None:
+        first, second = (make_panels(store, chosen, 8, 2) for chosen in (None, source))
+        assert [panel.object_id for panel in first] == [panel.object_id for panel in second]
+
+    def test_each_panel_shows_its_own_object(self, store: Store, source: Source) -> None:
+        for panel in make_panels(store, source, 40, 3):
+            rows = np.flatnonzero(store.column("object_id") == panel.object_id)
+            signal = source.signal(panel.object_id)
+            assert panel.source is not None
+            assert np.array_equal(panel.source, to_display(signal.values.reshape(8, 8, 1), (0, 1)))
+            assert panel.label == f"{store.column('label')[rows[0]]}"
+            assert panel.psnr == tuple(store.column("psnr")[rows].tolist())
+            assert panel.diverged == tuple((np.isin(rows, (4, 17))).tolist())
+            for image, row in zip(panel.images, rows, strict=True):
+                drawn = np.clip(store.field(int(row)).render((8, 8)), 0, 1)
+                np.testing.assert_allclose(image, drawn, atol=1e-3)
+
+    def test_without_a_source_the_grid_is_stated(self, store: Store) -> None:
+        (panel,) = make_panels(store, None, 1, 1)
+        assert panel.source is None
+        assert panel.images[0].shape == NO_SOURCE_SHAPE
+
+
+class TestFigure:
+    def test_sources_stand_beside_their_views(self, store: Store, source: Source) -> None:
+        sheet, histogram = draw_gallery(store, source, objects=6, views=2).axes
+        assert len(sheet.images) == 6 * 3
+        captions = [text.get_text() for text in sheet.texts]
+        for panel in make_panels(store, source, 6, 2):
+            assert f"#{panel.object_id}" in captions
+            assert all(f"{psnr:.1f} dB" in captions for psnr in panel.psnr)
+        marks = [text.get_text() for text in histogram.texts]
+        assert marks == [f"median {np.median(store.column('psnr')):.1f} dB"]
+
+    def test_the_histogram_counts_every_field(self, store: Store) -> None:
+        histogram = draw_gallery(store, None).axes[1]
+        assert sum(patch.get_height() for patch in histogram.patches) == len(store)
+
+    def test_a_missing_source_is_stated(self, store: Store) -> None:
+        figure = draw_gallery(store, None, objects=3, views=1)
+        assert any("no source given: reconstructions only" in text.get_text() for text in figure.texts)
+        assert len(figure.axes[0].images) == 3
+
+    def test_diverged_fields_are_marked(self, store: Store, source: Source) -> None:
+        captions = [text.get_text() for text in draw_gallery(store, source, objects=40).axes[0].texts]
+        assert captions.count("diverged") == 2
+
+    def test_the_floor_is_marked(self, tmp_path: Path) -> None:
+        floored = make_store(tmp_path / "store", digits_recipe(fit={"min_psnr": 35.0}), 10)
+        histogram = draw_gallery(floored, None).axes[1]
+        assert "floor 35 dB" in [text.get_text() for text in histogram.texts]
+        assert histogram.get_xlim()[0] < 35
+
+    def test_colour_and_any_aspect_ratio(self, photos: Recipe, tmp_path: Path) -> None:
+        colored = make_store(tmp_path / "store", photos, 9)
+        sheet = draw_gallery(colored, open_source(photos), objects=9, views=1).axes[0]
+        pictures = [np.asarray(image.get_array()) for image in sheet.images]
+        assert {picture.shape for picture in pictures} == {(*shape, 3) for shape in SHAPES}
+        for index, picture in enumerate(pictures[::2]):  # sources; without labels, ordered by object
+            np.testing.assert_allclose(picture[0, 0] * 255, (10 * index, 100, 200), atol=1e-3)
+        for image, picture in zip(sheet.images, pictures, strict=True):
+            left, right, bottom, top = image.get_extent()
+            assert (right - left) / (bottom - top) == pytest.approx(picture.shape[1] / picture.shape[0])
+
+    @pytest.mark.parametrize("objects", [1, 5, 12, 30])
+    @pytest.mark.parametrize("views", [1, 3])
+    @pytest.mark.parametrize("with_source", [True, False])
+    def test_no_text_overlaps_another_or_leaves_the_page(
+        self, store: Store, source: Source, objects: int, views: int, with_source: bool
+    ) -> None:
+        figure = draw_gallery(store, source if with_source else None, objects=objects, views=views)
+        boxes = [(text.get_text(), text.get_window_extent()) for text in drawn_texts(figure)]
+        assert len(boxes) > 5
+        page = figure.bbox
+        for name, box in boxes:
+            assert page.x0 <= box.x0 <= box.x1 <= page.x1, name
+            assert page.y0 <= box.y0 <= box.y1 <= page.y1, name
+        for (one, first), (other, second) in itertools.combinations(boxes, 2):
+            assert not first.overlaps(second), (one, other)
+
+
+class TestFile:
+    @pytest.mark.parametrize("suffix", [".png", ".PNG", ".svg", ".pdf", ".jpg"])
+    def test_the_suffix_names_the_format(self, store: Store, tmp_path: Path, suffix: str) -> None:
+        out = tmp_path / f"gallery{suffix}"
+        gallery(store, None, out, objects=2, views=1)
+        starts = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF", ".jpg": b"\xff\xd8"}
+        assert out.read_bytes().startswith(starts[suffix.lower()])
+
+    def test_the_same_store_gives_the_same_bytes(self, store: Store, source: Source, tmp_path: Path) -> None:
+        for name in ("a.png", "b.png"):
+            gallery(store, source, tmp_path / name)
+        assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+    def test_an_unknown_format_is_refused(self, store: Store, tmp_path: Path) -> None:
+        with pytest.raises(
+            OutputError, match=r"gallery.bmp: found suffix '.bmp', expected one of .png, .pdf"
+        ):
+            gallery(store, None, tmp_path / "gallery.bmp")
+
+    def test_a_folder_that_is_not_there(self, store: Store, tmp_path: Path) -> None:
+        with pytest.raises(OutputError, match=r"g.png: the gallery cannot be written: No such file"):
+            gallery(store, None, tmp_path / "nowhere" / "g.png", objects=1)
+
+    def test_no_global_state_of_matplotlib(self, store: Store, tmp_path: Path) -> None:
+        program = (
+            "import sys, neuralviews as nv\n"
+            "nv.gallery(nv.open_store(sys.argv[1]), None, sys.argv[2], objects=1)\n"
+            "assert 'matplotlib.pyplot' not in sys.modules\n"
+        )
+        subprocess.run([sys.executable, "-c", program, store.root, tmp_path / "g.png"], check=True)
