@@ -5,13 +5,16 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+from PIL import Image
 
 from neuralviews.fit.job import plan_job
-from neuralviews.recipe import Recipe, recipe_from_canonical
+from neuralviews.recipe import Recipe, load_recipe, recipe_from_canonical
 from neuralviews.records import COLUMNS, Records, Status
 from neuralviews.signals.catalogue import open_source
 from neuralviews.store.reader import Store, open_store
 from neuralviews.store.writer import StoreWriter
+
+PHOTO_SHAPES = ((5, 9), (8, 8), (12, 3))
 
 
 def digits_recipe(**tables: object) -> Recipe:
@@ -26,6 +29,20 @@ def digits_recipe(**tables: object) -> Recipe:
             **tables,
         }
     )
+
+
+def photo_recipe(folder: Path) -> Recipe:
+    """Nine RGB images of mixed sizes, one colour each, in ``folder / "images"`` beside their recipe."""
+    (folder / "images").mkdir(parents=True)
+    for index in range(9):
+        height, width = PHOTO_SHAPES[index % 3]
+        Image.new("RGB", (width, height), (10 * index, 100, 200)).save(folder / "images" / f"{index}.png")
+    path = folder / "recipe.toml"
+    path.write_text(
+        'name = "photos"\n[source]\nkind = "folder"\npath = "images"\nlabels = "none"\n'
+        "[field]\ndims = [2, 4, 3]\n"
+    )
+    return load_recipe(path)
 
 
 def made_records(recipe: Recipe, objects: int, diverged: Collection[int] = ()) -> Records:

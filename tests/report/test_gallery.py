@@ -10,18 +10,16 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from PIL import Image
 
 from neuralviews.errors import OutputError
 from neuralviews.fit.reproduce import open_store_source
-from neuralviews.recipe import Recipe, load_recipe
 from neuralviews.report.gallery import draw_gallery, gallery
 from neuralviews.report.panels import NO_SOURCE_SHAPE, make_panels
 from neuralviews.report.render import to_display
 from neuralviews.signals.catalogue import Source, open_source
 from neuralviews.store.reader import Store
 
-from ..made_stores import digits_recipe, make_store
+from ..made_stores import PHOTO_SHAPES, digits_recipe, make_store, photo_recipe
 
 
 @pytest.fixture(scope="module")
@@ -32,24 +30,6 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 @pytest.fixture(scope="module")
 def source(store: Store) -> Source:
     return open_store_source(store, None)
-
-
-SHAPES = ((5, 9), (8, 8), (12, 3))
-
-
-@pytest.fixture
-def photos(tmp_path: Path) -> Recipe:
-    """Nine RGB images of mixed sizes and one colour each, beside their recipe."""
-    (tmp_path / "photos").mkdir()
-    for index in range(9):
-        height, width = SHAPES[index % 3]
-        Image.new("RGB", (width, height), (10 * index, 100, 200)).save(tmp_path / "photos" / f"{index}.png")
-    path = tmp_path / "photos.toml"
-    path.write_text(
-        'name = "photos"\n[source]\nkind = "folder"\npath = "photos"\nlabels = "none"\n'
-        "[field]\ndims = [2, 4, 3]\n"
-    )
-    return load_recipe(path)
 
 
 def drawn_texts(figure: Figure) -> list[Text]:
@@ -136,11 +116,12 @@ class TestFigure:
         assert "floor 35 dB" in [text.get_text() for text in histogram.texts]
         assert histogram.get_xlim()[0] < 35
 
-    def test_colour_and_any_aspect_ratio(self, photos: Recipe, tmp_path: Path) -> None:
+    def test_colour_and_any_aspect_ratio(self, tmp_path: Path) -> None:
+        photos = photo_recipe(tmp_path / "photos")
         colored = make_store(tmp_path / "store", photos, 9)
         sheet = draw_gallery(colored, open_source(photos), objects=9, views=1).axes[0]
         pictures = [np.asarray(image.get_array()) for image in sheet.images]
-        assert {picture.shape for picture in pictures} == {(*shape, 3) for shape in SHAPES}
+        assert {picture.shape for picture in pictures} == {(*shape, 3) for shape in PHOTO_SHAPES}
         for index, picture in enumerate(pictures[::2]):  # sources; without labels, ordered by object
             np.testing.assert_allclose(picture[0, 0] * 255, (10 * index, 100, 200), atol=1e-3)
         for image, picture in zip(sheet.images, pictures, strict=True):
