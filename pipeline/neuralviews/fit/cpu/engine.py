@@ -1,0 +1,129 @@
+"""The ``cpu`` engine: one field at a time on one core, the same bytes on every machine."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import EngineError
+from ...field import FieldSpec
+from ...records import Status
+from ..engine import Budget, FitResult, Signals, check_inputs, psnr_from_loss
+from ..ordered import VERSION, Constants, stored_loss
+from .layout import LANES, Column, Layout, padded
+
+if TYPE_CHECKING:
+    from .step import Buffers, Problem
+
+__all__ = ["CpuEngine"]
+
+TILE_BYTES = 48 << 10
+"""Sines and cosines of a tile; little enough for the first two levels of any cache."""
+ALIGNMENT = 64
+
+
+class CpuEngine:
+    """Fits fields by arithmetic v1 (docs/arithmetic.md); compiled on first use, and fits without the GIL.
+
+    Args:
+        tile: points that are worked on together, rounded up to whole blocks; the cache decides if
+            None. It changes no bit.
+    """
+
+    name = "cpu"
+    batch = 16
+    arithmetic: Mapping[str, str | int] = MappingProxyType({"engine": "cpu", "arithmetic": VERSION})
+
+    def __init__(self, tile: int | None = None) -> None:
+        self._tile = tile
+
+    def refuses(self, spec: FieldSpec, budget: Budget) -> str | None:
+        """Only an output scale is beyond arithmetic v1."""
+        if spec.output_scale != 1:
+            return f"fits fields with output_scale 1 only, found {spec.output_scale}: use --engine torch"
+        return None
+
+    def fit(self, spec: FieldSpec, signals: Signals, inits: NDArray[np.float32], budget: Budget) -> FitResult:
+        """Fit row i of ``signals.values`` from ``inits[i]``; see `Engine.fit`."""
+        from .program import compiled_fit
+
+        if (reason := self.refuses(spec, budget)) is not None:
+            raise EngineError(f"engine '{self.name}' {reason}")
+        check_inputs(spec, signals, inits)
+        _check_subnormals()
+        run, layout = compiled_fit(), Layout.of(spec)
+        problem = _problem(layout, signals, budget, self._tile)
+        buffers = _buffers(layout, problem.tile)
+        count = len(inits)
+        weights = np.array(inits, np.float32)
+        squares = np.empty(count, np.float32)
+        steps, status = np.empty(count, np.uint32), np.empty(count, np.uint8)
+        for i, values in enumerate(signals.values):
+            problem.targets.reshape(spec.out_dim, -1)[:, : problem.points] = values.T
+            layout.pack(inits[i], buffers.parameters)
+            status[i], steps[i], squares[i] = run(problem, buffers)
+            if status[i] != Status.diverged:
+                layout.unpack(buffers.best, weights[i])
+        loss = stored_loss(squares, problem.points * spec.out_dim)
+        return FitResult(weights, psnr_from_loss(loss, signals.span), loss, steps, status)
+
+
+def _check_subnormals() -> None:
+    """A library built with -ffast-math may have told this thread to flush subnormal numbers to zero."""
+    smallest = np.finfo(np.float32).smallest_normal
+    half = np.multiply(smallest, np.float32(0.5))
+    if half == 0 or np.multiply(half, np.float32(2)) != smallest:
+        raise EngineError(
+            "engine 'cpu': this thread flushes subnormal numbers to zero, which changes bits of results; "
+            "run where no library built with -ffast-math is loaded, or use --engine torch"
+        )
+
+
+def _problem(layout: Layout, signals: Signals, budget: Budget, tile: int | None) -> "Problem":
+    from .step import Problem
+
+    spec, points = layout.spec, len(signals.coords)
+    constants = Constants.of(spec, signals, budget)
+    if tile is None:
+        tile = max(TILE_BYTES // (8 * layout.units), LANES)
+    rows = int(layout.table[0, Column.rows])
+    coords = np.zeros((padded(points), rows), np.float32)
+    coords[:points, : spec.in_dim] = signals.coords
+    return Problem(
+        coords=coords.ravel(),
+        targets=np.zeros(spec.out_dim * padded(points), np.float32),
+        table=layout.table,
+        phase=constants.phase,
+        slope=constants.slope,
+        size=constants.size,
+        correction=constants.correction,
+        adam=constants.adam,
+        scalars=np.array([constants.offset, constants.error_scale, constants.target], np.float32),
+        points=points,
+        padded_points=padded(points),
+        tile=min(padded(tile), padded(points)),
+        channels=spec.out_dim,
+        channel_rows=layout.channel_rows,
+        head=layout.head,
+        keep_best=budget.keep_best,
+    )
+
+
+def _buffers(layout: Layout, tile: int) -> "Buffers":
+    """All arrays of a fit in one piece of memory, each aligned to a cache line."""
+    from .step import Buffers
+
+    units, errors = layout.units * tile, layout.channel_rows * tile
+    lengths = dict.fromkeys(("parameters", "best", "gradient", "first", "second"), layout.parameters)
+    lengths |= {"hidden": layout.head, "slopes": layout.slopes, "units": units, "cosines": units}
+    lengths |= {"errors": errors, "deltas": errors}
+    step = ALIGNMENT // 4
+    memory = np.zeros(sum(padded(n, step) for n in lengths.values()) + step, np.float32)
+    at = -(memory.ctypes.data // 4) % step
+    arrays: dict[str, Any] = {}
+    for name, length in lengths.items():
+        arrays[name] = memory[at : at + length]
+        at += padded(length, step)
+    return Buffers(**arrays)

@@ -1,0 +1,71 @@
+"""The fit of one field, from its initial weights to its end, as compiled code without Python."""
+
+from collections.abc import Callable
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numba import njit, types
+
+from ...records import Status
+from .. import ordered
+from .step import Buffers, Problem, gradients, update
+
+__all__ = ["compiled_fit"]
+
+CONVERGED, BUDGET, DIVERGED = (int(x) for x in (Status.converged, Status.budget, Status.diverged))
+
+Fit = Callable[[Problem, Buffers], tuple[int, int, np.float32]]
+
+
+def _define(sources: str) -> Callable[..., Any]:
+    """The fit in Python; ``sources`` is in its closure, which numba's cache key holds, unlike imports."""
+
+    def fit(problem, buffers):  # type: ignore[no-untyped-def]
+        sources  # noqa: B018
+        buffers.first[:] = 0
+        buffers.second[:] = 0
+        steps, target = problem.size.size, problem.scalars[2]
+        initial, best_step, best_squares = np.float32(0), 0, np.float32(np.inf)
+        for step in range(steps + 1):
+            squares = gradients(problem, buffers)
+            if step == 0:
+                initial = squares
+            if not np.isfinite(squares):
+                return DIVERGED, step, initial
+            if squares <= target:
+                buffers.best[:] = buffers.parameters
+                return CONVERGED, step, squares
+            if squares < best_squares if problem.keep_best else step == steps:
+                buffers.best[:] = buffers.parameters
+                best_step, best_squares = step, squares
+            if step < steps:
+                update(problem, buffers, step)
+        return BUDGET, best_step, best_squares
+
+    return fit
+
+
+@cache
+def compiled_fit() -> Fit:
+    """Compile the fit of one field, or load it from numba's cache.
+
+    It takes a `Problem` and `Buffers` that begin with packed initial weights, and returns the status,
+    the steps and the sum of squared errors. The weights found, unless it diverged, are in ``best``.
+    """
+    digest = sha256()
+    for path in sorted((*Path(__file__).parent.glob("*.py"), Path(ordered.__file__))):
+        digest.update(path.read_bytes())
+    define = _define(digest.hexdigest())
+    floats, table = types.Array(types.float32, 1, "C"), types.Array(types.int64, 2, "C")
+    problem = (floats, floats, table, *[floats] * 6, *[types.int64] * 6, types.boolean)
+    signature = types.Tuple((types.int64, types.int64, types.float32))(
+        types.NamedTuple(problem, Problem), types.NamedUniTuple(floats, len(Buffers._fields), Buffers)
+    )
+    options = {"nogil": True, "error_model": "numpy"}
+    try:
+        return cast(Fit, njit(signature, cache=True, **options)(define))
+    except (RuntimeError, OSError):  # no place that numba may write to: compile for this process alone
+        return cast(Fit, njit(signature, **options)(define))

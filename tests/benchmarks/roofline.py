@@ -1,0 +1,104 @@
+"""The measured ceiling of one core, and the time that no fit in float32 can beat there.
+
+Two rates bound a fit: fused multiply-adds, for the matrix products, and `sincospi`, for the
+activations. Both are measured here by the instructions that the engine itself emits, with every
+operand in a register and enough independent work in flight to hide all latency.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from neuralviews.field import FieldSpec
+from neuralviews.fit.cpu.emit import Emitter, Value, blocking, kernel
+
+__all__ = ["Roofline", "floor_seconds", "measure_roofline"]
+
+FMA_CHAINS = 12  # two pipes with latency 5 need 10; with both factors they fit 16 registers
+FMA_UNROLL = 4
+SINCOS_CHAINS = 8
+ROUNDS = 100_000
+TRIALS = 7
+
+
+@dataclass(frozen=True)
+class Roofline:
+    """What one core was measured to do: 1e9 flops (an fma is two) and 1e9 sine-cosine pairs a second."""
+
+    fma_gflops: float
+    sincos_gpairs: float
+
+
+def floor_seconds(roofline: Roofline, spec: FieldSpec, points: int, steps: int) -> float:
+    """The least time for ``steps`` full-batch gradient steps, if both rates were always reached.
+
+    Counted: every multiply-add of the layers forward, of the gradients of all weights, and of the
+    gradients of all inputs but the coordinates; and one sine-cosine pair a hidden unit.
+    """
+    layers = [fan_in * fan_out for fan_in, fan_out in zip(spec.dims, spec.dims[1:], strict=False)]
+    multiply_adds = points * (3 * sum(layers) - layers[0])
+    pairs = points * sum(spec.dims[1:-1])
+    return steps * (2e-9 * multiply_adds / roofline.fma_gflops + 1e-9 * pairs / roofline.sincos_gpairs)
+
+
+def measure_roofline() -> Roofline:
+    """Measure both rates now, in CPU time of this thread; the best of a few short trials is the ceiling."""
+    fma_rounds, sincos_rounds = _compiled()
+    lanes = blocking().lanes
+    fma_rate = _best_rate(fma_rounds, FMA_CHAINS * FMA_UNROLL * lanes)
+    return Roofline(2e-9 * fma_rate, 1e-9 * _best_rate(sincos_rounds, SINCOS_CHAINS * lanes))
+
+
+def _best_rate(rounds: Callable[..., None], operations: int) -> float:
+    data = np.linspace(0.1, 0.9, 1024, dtype=np.float32)
+    fastest = np.inf
+    for _ in range(TRIALS):
+        began = time.thread_time()
+        rounds(data, ROUNDS)
+        fastest = min(fastest, time.thread_time() - began)
+    return operations * ROUNDS / fastest
+
+
+@kernel
+def fma_chains(e: Emitter, data: Any, rounds: Value) -> None:
+    """x = x / 2 + 1 in every chain, which settles at 2."""
+    half, one = e.splat(0.5), e.splat(1.0)
+    chains = [e.variable(e.load(data, e.index(i * e.lanes))) for i in range(FMA_CHAINS)]
+    with e.loop(0, rounds):
+        for _ in range(FMA_UNROLL):
+            for chain in chains:
+                chain.set(e.fma(chain.get(), half, one))
+    for i, chain in enumerate(chains):
+        e.store(chain.get(), data, e.index(i * e.lanes))
+
+
+@kernel
+def sincos_chains(e: Emitter, data: Any, rounds: Value) -> None:
+    """x = sin(pi x) in every chain; the cosines are summed, so that none is optimised away."""
+    chains = [e.variable(e.load(data, e.index(i * e.lanes))) for i in range(SINCOS_CHAINS)]
+    total = e.variable(e.splat(0.0))
+    with e.loop(0, rounds):
+        for chain in chains:
+            sine, cosine = e.sincospi(chain.get())
+            chain.set(sine)
+            total.set(e.add(total.get(), cosine))
+    for i, variable in enumerate((*chains, total)):
+        e.store(variable.get(), data, e.index(i * e.lanes))
+
+
+@cache
+def _compiled() -> tuple[Callable[..., None], Callable[..., None]]:
+    @njit("void(float32[::1], int64)")
+    def fma_rounds(data, rounds):  # type: ignore[no-untyped-def]
+        fma_chains(data, rounds)
+
+    @njit("void(float32[::1], int64)")
+    def sincos_rounds(data, rounds):  # type: ignore[no-untyped-def]
+        sincos_chains(data, rounds)
+
+    return fma_rounds, sincos_rounds
