@@ -31,8 +31,8 @@ def open_source(
     images = _images(recipe, source_root, download)
     source = ImageSource(recipe, images, hash_files=hash_files)
     if hash_files:
-        tried = len(images.labels) if isinstance(recipe.source, FolderTable) else 1
-        for index in range(tried):
+        count = len(source.objects)
+        for index in range(count if isinstance(recipe.source, FolderTable) else 1):
             source.check_image(index)
     return source
 

@@ -91,12 +91,16 @@ class FolderImages:
         from PIL import Image, ImageOps
 
         path = self._folder / self._names[index]
-        with decoded(str(path)), Image.open(path, formats=(_FORMATS[path.suffix.lower()],)) as image:
-            frames: int = getattr(image, "n_frames", 1)
-            if frames > 1:
-                raise SourceError(f"found {frames} frames, expected a still picture: save one of them")
-            ImageOps.exif_transpose(image, in_place=True)
-            return Pixels.of(image)
+        formats = (_FORMATS[path.suffix.lower()],)
+        with decoded(str(path)):
+            with Image.open(path, formats=formats) as image:
+                image.verify()  # checksums, which decoding does not look at
+            with Image.open(path, formats=formats) as image:
+                frames: int = getattr(image, "n_frames", 1)
+                if frames > 1:
+                    raise SourceError(f"found {frames} frames, expected a still picture: save one of them")
+                ImageOps.exif_transpose(image, in_place=True)
+                return Pixels.of(image)
 
     def hash_files(self) -> Mapping[str, str]:
         """Every image file."""

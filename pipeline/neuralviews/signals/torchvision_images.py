@@ -104,14 +104,19 @@ class TorchvisionImages:
         return np.concatenate([self._labels(dataset) for *_, dataset in self._parts])
 
     def _labels(self, dataset: Any) -> NDArray[np.int32]:
-        for name in ("targets", "labels", "_labels"):
-            found = getattr(dataset, name, None)
-            if found is not None and len(found) == len(dataset):
-                break
+        kept = next((name for name in ("targets", "labels", "_labels") if hasattr(dataset, name)), None)
+        if kept is None:
+            with decoded(f"labels of {self._name} in {self.root}"):
+                found: Any = [dataset[i][1] for i in range(len(dataset))]
         else:
-            found = [dataset[i][1] for i in range(len(dataset))]
+            found = getattr(dataset, kept)
+        if len(found) != len(dataset):
+            raise SourceError(
+                f"{self._name}: found {len(found)} labels for {len(dataset)} images in {self.root}; "
+                "remove the files and let torchvision fetch them again with --download"
+            )
         labels = np.asarray(found)
-        if labels.shape != (len(dataset),) or labels.dtype.kind not in "iu":
+        if labels.ndim != 1 or labels.dtype.kind not in "iu":
             raise SourceError(
                 f"{self._name}: found labels such as {found[0]!r}, expected one class number for each image"
             )

@@ -1,0 +1,242 @@
+"""Image folders: any size and mode, labels and splits from folders, and every kind of unfit file."""
+
+import os
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from neuralviews.errors import SourceError
+from neuralviews.grids import image_grid
+from neuralviews.recipe import Recipe, load_recipe
+from neuralviews.records import NO_LABEL, Split
+from neuralviews.signals.catalogue import Source, open_source
+
+from .source_files import recipe_for, some_bytes
+
+
+def folder_recipe(
+    channels: int = 1, *, labels: str = "none", splits: str = "none", **tables: object
+) -> Recipe:
+    source = {"kind": "folder", "path": "pictures", "labels": labels, "splits": splits}
+    return recipe_for(source, channels, **tables)
+
+
+def save(root: Path, name: str, image: Image.Image | None = None, **options: object) -> Path:
+    path = root / "pictures" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    (image or Image.fromarray(some_bytes(len(name), 4, 6))).save(path, **options)
+    return path
+
+
+def values(source: Source, object_id: int) -> np.ndarray:
+    signal = source.signal(object_id)
+    return signal.values.reshape(*signal.shape, -1)
+
+
+def test_order_is_by_the_bytes_of_relative_paths(tmp_path: Path) -> None:
+    names = ["a/10.png", "a/9.png", "B/x.png", "a-b/z.png", "ä/y.png", "a.png"]
+    paths = {name: save(tmp_path, name) for name in names}
+    source = open_source(folder_recipe(), tmp_path)
+    expected = ["B/x.png", "a-b/z.png", "a.png", "a/10.png", "a/9.png", "ä/y.png"]
+    assert list(source.files) == sorted(expected)
+    for i, name in enumerate(expected):
+        assert np.array_equal(np.rint(values(source, i) * 255)[..., 0], np.asarray(Image.open(paths[name])))
+    assert source.files["a.png"] == sha256(paths["a.png"].read_bytes()).hexdigest()
+
+
+def test_sizes_may_differ_and_need_not_be_square(tmp_path: Path) -> None:
+    tall, wide = some_bytes(1, 9, 5), some_bytes(2, 3, 8)
+    save(tmp_path, "tall.png", Image.fromarray(tall))
+    save(tmp_path, "wide.png", Image.fromarray(wide))
+    source = open_source(folder_recipe(), tmp_path)
+    for i, array in enumerate((tall, wide)):
+        signal = source.signal(i)
+        assert signal.shape == source.image_shape(i) == array.shape
+        assert np.array_equal(signal.coords, image_grid(*array.shape, "xy"))
+        assert np.array_equal(signal.values[:, 0], (array.ravel() / 255).astype(np.float32))
+
+
+def test_labels_and_splits_come_from_folders(tmp_path: Path) -> None:
+    for name in ("train/b/1.png", "train/a/2.png", "val/b/deep/3.png", "test/c/4.png"):
+        save(tmp_path, name)
+    recipe = folder_recipe(labels="folders", splits="folders", split={"rule": "source"})
+    source = open_source(recipe, tmp_path)
+    assert source.class_names == ("a", "b", "c")
+    assert source.objects.label.tolist() == [2, 0, 1, 1]
+    assert source.objects.split.tolist() == [Split.test, Split.train, Split.train, Split.val]
+
+
+def test_without_labels_there_are_no_classes(tmp_path: Path) -> None:
+    save(tmp_path, "a/1.png")
+    source = open_source(folder_recipe(), tmp_path)
+    assert source.objects.label.tolist() == [NO_LABEL]
+    assert source.class_names is None
+
+
+def test_the_folder_lies_beside_the_recipe_or_below_the_source_root(tmp_path: Path) -> None:
+    save(tmp_path / "here", "a.png")
+    save(tmp_path / "there", "a.png")
+    save(tmp_path / "there", "b.png")
+    table = 'source = { kind = "folder", path = "pictures", labels = "none" }'
+    text = f'name = "x"\n{table}\nfield.dims = [2, 4, 1]\n'
+    (tmp_path / "here" / "x.toml").write_text(text)
+    recipe = load_recipe(tmp_path / "here" / "x.toml")
+    beside = open_source(recipe)
+    assert len(beside.objects) == 1
+    assert beside.root == tmp_path / "here"
+    assert len(open_source(recipe, tmp_path / "there").objects) == 2
+    with pytest.raises(
+        SourceError, match=r"no source root given; name the folder that holds 'pictures' with"
+    ):
+        open_source(folder_recipe())
+
+
+def with_palette(*, transparent: bool) -> Image.Image:
+    image = Image.fromarray(some_bytes(4, 4, 6, 3)).quantize(16)
+    if transparent:
+        image.info["transparency"] = 0
+    return image
+
+
+@pytest.mark.parametrize(
+    ("image", "channels", "expected"),
+    [
+        (Image.fromarray(some_bytes(1, 4, 6) > 99), 1, lambda i: np.asarray(i)[..., None]),
+        (Image.fromarray(some_bytes(1, 4, 6)), 1, lambda i: np.asarray(i)[..., None] / 255),
+        (
+            Image.fromarray(some_bytes(1, 4, 12).view(np.uint16)),
+            1,
+            lambda i: np.asarray(i, np.float64)[..., None] / 65_535,
+        ),
+        (Image.fromarray(some_bytes(1, 4, 6, 2), "LA"), 2, lambda i: np.asarray(i) / 255),
+        (Image.fromarray(some_bytes(1, 4, 6, 3)), 3, lambda i: np.asarray(i) / 255),
+        (Image.fromarray(some_bytes(1, 4, 6, 4)), 4, lambda i: np.asarray(i) / 255),
+        (with_palette(transparent=False), 3, lambda i: np.asarray(i.convert("RGB")) / 255),
+        (with_palette(transparent=True), 4, lambda i: np.asarray(i.convert("RGBA")) / 255),
+    ],
+    ids=["bilevel", "grey", "grey16", "grey-alpha", "rgb", "rgba", "palette", "palette-alpha"],
+)
+def test_modes_of_png_files(tmp_path: Path, image: Image.Image, channels: int, expected: object) -> None:
+    save(tmp_path, "one.png", image)
+    assert callable(expected)
+    source = open_source(folder_recipe(channels), tmp_path)
+    assert np.array_equal(values(source, 0), expected(image).astype(np.float32))
+
+
+@pytest.mark.parametrize("suffix", ["bmp", "jpeg", "JPG", "pgm", "webp"])
+def test_other_formats(tmp_path: Path, suffix: str) -> None:
+    flat = Image.new("RGB" if suffix == "webp" else "L", (6, 4), 77 if suffix != "webp" else (77, 77, 77))
+    save(tmp_path, f"one.{suffix}", flat)
+    source = open_source(folder_recipe(len(flat.getbands())), tmp_path)
+    assert np.abs(values(source, 0) * 255 - 77).max() < 2
+
+
+def test_cameras_orientation_is_applied(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was held upright: turn right
+    array = some_bytes(1, 4, 6)
+    save(tmp_path, "one.png", Image.fromarray(array), exif=exif)
+    source = open_source(folder_recipe(), tmp_path)
+    assert source.image_shape(0) == (6, 4)
+    assert np.array_equal(np.rint(values(source, 0)[..., 0] * 255), np.rot90(array, -1))
+
+
+def test_hidden_files_and_files_of_other_kinds_are_left_out(tmp_path: Path) -> None:
+    save(tmp_path, "a.png")
+    save(tmp_path, ".hidden/b.png")
+    for name in (".DS_Store", "labels.csv", "README"):
+        (tmp_path / "pictures" / name).write_bytes(b"")
+    assert list(open_source(folder_recipe(), tmp_path).files) == ["a.png"]
+
+
+def refused(root: Path, message: str, recipe: Recipe | None = None) -> None:
+    with pytest.raises(SourceError, match=message) as caught:
+        open_source(recipe or folder_recipe(), root)
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_and_empty_folders(tmp_path: Path) -> None:
+    refused(tmp_path, r"pictures: no such folder; put the images there, or name the folder .* --source-root")
+    (tmp_path / "pictures").mkdir()
+    refused(tmp_path, r"pictures: found no images, expected files that end in \.bmp, \.jpeg")
+
+
+def test_missing_labels_and_splits(tmp_path: Path) -> None:
+    save(tmp_path, "train/1.png")
+    refused(
+        tmp_path,
+        r"1\.png: its label is missing: it lies in no class folder; .* source\.labels = 'none'",
+        folder_recipe(labels="folders", splits="folders"),
+    )
+    save(tmp_path, "extra/1.png")
+    refused(
+        tmp_path,
+        r"extra/1\.png: lies in none of the folders train, val and test",
+        folder_recipe(splits="folders"),
+    )
+
+
+@pytest.mark.parametrize("cut", [0, 10, 40, -20])
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_corrupted_images_are_found_before_any_fit(tmp_path: Path, suffix: str, cut: int) -> None:
+    noise = Image.fromarray(some_bytes(1, 32, 32))
+    save(tmp_path, f"a.{suffix}", noise)
+    path = save(tmp_path, f"b.{suffix}", noise)
+    path.write_bytes(path.read_bytes()[:cut])
+    refused(tmp_path, rf"b\.{suffix}: cannot be decoded \(.+\); replace or remove the file")
+
+
+def test_flipped_bits_are_found(tmp_path: Path) -> None:
+    path = save(tmp_path, "a.png", Image.fromarray(some_bytes(1, 32, 32)))
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    refused(tmp_path, r"a\.png: cannot be decoded")
+
+
+def test_a_file_must_be_what_its_name_says(tmp_path: Path) -> None:
+    save(tmp_path, "a.png", format="JPEG")
+    refused(tmp_path, r"a\.png: cannot be decoded")
+
+
+def test_wrong_number_of_channels_names_the_file_and_the_remedy(tmp_path: Path) -> None:
+    save(tmp_path, "a.png")
+    save(tmp_path, "b.png", Image.fromarray(some_bytes(1, 4, 6, 3)))
+    message = r"b\.png: found 3 channels \(RGB\), expected 1 \(grey\): convert .* field\.dims end in 3"
+    refused(tmp_path, message)
+
+
+def test_unfit_pictures(tmp_path: Path) -> None:
+    path = save(tmp_path, "a.jpg", Image.new("CMYK", (6, 4)))
+    refused(tmp_path, r"a\.jpg: found mode CMYK, expected grey or RGB of 8 bits or grey of 16: convert it")
+    path.unlink()
+    frames = [Image.fromarray(some_bytes(i, 4, 6)) for i in range(2)]
+    path = save(tmp_path, "a.png", frames[0], save_all=True, append_images=frames[1:])
+    refused(tmp_path, r"a\.png: found 2 frames, expected a still picture")
+    path.unlink()
+    save(tmp_path, "a.tiff")
+    refused(
+        tmp_path, r"a\.tiff: found an image of a format that is not read, expected one of \.bmp.*: convert it"
+    )
+
+
+def test_decompression_bombs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(tmp_path, "a.png", Image.new("L", (50, 30)))
+    for limit in (1000, 100):  # beyond the limit Pillow warns, beyond twice the limit it refuses
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+        refused(tmp_path, r"a\.png: too large to be an honest picture: .*; scale it down")
+
+
+def test_links_stay_inside(tmp_path: Path) -> None:
+    outside = save(tmp_path / "elsewhere", "secret.png")
+    inside = save(tmp_path, "a.png")
+    (tmp_path / "pictures" / "b.png").symlink_to(inside)
+    assert list(open_source(folder_recipe(), tmp_path).files) == ["a.png", "b.png"]
+    (tmp_path / "pictures" / "c.png").symlink_to(outside)
+    refused(tmp_path, r"c\.png: a link to a folder or out of .*pictures; expected files inside: copy them")
+    os.unlink(tmp_path / "pictures" / "c.png")
+    (tmp_path / "pictures" / "more").symlink_to(outside.parent)
+    refused(tmp_path, r"more: a link to a folder or out of .*pictures")
