@@ -171,7 +171,8 @@ def replace(root: Path, name: str, data: bytes) -> None:
         try:
             temp.rename(final)
         except BaseException:
-            temp.unlink()
+            with suppress(OSError):
+                temp.unlink()
             raise
         _sync_folder(final.parent)
 
@@ -212,7 +213,8 @@ def _write_temp(final: Path, parts: Sequence[Buffer]) -> Path:
         finally:
             os.close(fd)
     except BaseException:
-        temp.unlink()
+        with suppress(OSError):
+            temp.unlink()
         raise
     return temp
 

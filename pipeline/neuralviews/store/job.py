@@ -9,7 +9,7 @@ from typing import Any, Self
 from ..errors import FormatError, SpecError
 from ..field import FieldSpec
 from .canonical import canonical_json, sha256_hex
-from .schema import FORMAT_VERSION, MAX_SHARDS, STORE_FORMAT, shard_name
+from .schema import FORMAT_VERSION, MAX_ROWS, MAX_SHARDS, STORE_FORMAT, shard_name
 
 __all__ = ["Job", "differences", "require_version"]
 
@@ -70,8 +70,10 @@ class Job:
                 raise FormatError(f"{name}: found {key} {found!r}, expected {text}")
         try:
             spec = FieldSpec.from_json(content.get("arch"))
-        except SpecError as error:
+        except (SpecError, OverflowError) as error:
             raise FormatError(f"{name}: arch: {error}") from error
+        if content["rows"] > MAX_ROWS:
+            raise FormatError(f"{name}: found {content['rows']} rows, at most {MAX_ROWS}")
         job = cls(content, content["kind"], content["rows"], content["rows_per_shard"], spec)
         if job.shard_count > MAX_SHARDS:
             raise FormatError(f"{name}: {job.shard_count} shards, at most {MAX_SHARDS}; raise rows_per_shard")

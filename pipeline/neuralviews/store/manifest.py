@@ -1,5 +1,6 @@
 """The manifest: the root of trust of a finished store, and the receipts and sums that follow from it."""
 
+import math
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -198,5 +199,5 @@ def extent_problem(datasets: dict[str, Extent], size: int) -> str | None:
     for path, extent in sorted(datasets.items(), key=lambda item: item[1].offset):
         if extent.offset < end:
             return f"{path} overlaps {last}"
-        end, last = extent.offset + int(np.prod(extent.shape)) * np.dtype(extent.dtype).itemsize, path
+        end, last = extent.offset + math.prod(extent.shape) * np.dtype(extent.dtype).itemsize, path
     return f"{last} ends at byte {end} of {size}" if end > size else None

@@ -1,5 +1,6 @@
 """Shards in memory: bytes proven by their hash, then mapped through the same descriptor."""
 
+import math
 import mmap
 import os
 import sys
@@ -15,6 +16,8 @@ from .files import file_sha256, open_regular
 from .manifest import Extent, ShardEntry
 
 __all__ = ["ShardMaps", "dataset_view", "map_file", "require_bytes", "require_size"]
+
+_REMEDY = "restore it, or remove it and run the same generate command again"
 
 _proven: set[tuple[int | str, ...]] = set()
 """Files whose hash this process has found right: their identity, times and the hash."""
@@ -63,15 +66,15 @@ def map_file(fd: int, size: int) -> mmap.mmap:
 
 def dataset_view(mapping: mmap.mmap, extent: Extent) -> NDArray[Any]:
     """The array that lies at an extent of a mapped file, read-only."""
-    count = int(np.prod(extent.shape))
-    return np.frombuffer(mapping, np.dtype(extent.dtype), count, extent.offset).reshape(extent.shape)
+    flat = np.frombuffer(mapping, np.dtype(extent.dtype), math.prod(extent.shape), extent.offset)
+    return flat.reshape(extent.shape)
 
 
 def require_size(fd: int, path: Path, size: int) -> None:
     """Refuse a file of another size with an IntegrityError."""
     found = os.fstat(fd).st_size
     if found != size:
-        raise IntegrityError(f"{path}: found {found} bytes, expected {size}; restore or regenerate it")
+        raise IntegrityError(f"{path}: found {found} bytes, expected {size}; {_REMEDY}")
 
 
 def require_bytes(fd: int, path: Path, size: int, sha256: str) -> None:
@@ -83,7 +86,7 @@ def require_bytes(fd: int, path: Path, size: int, sha256: str) -> None:
     require_size(fd, path, size)
     found = file_sha256(fd)
     if found != sha256:
-        raise IntegrityError(f"{path}: found sha256 {found}, expected {sha256}; restore or regenerate it")
+        raise IntegrityError(f"{path}: found sha256 {found}, expected {sha256}; {_REMEDY}")
 
 
 def _require_bytes_once(fd: int, path: Path, size: int, sha256: str) -> None:

@@ -6,6 +6,7 @@ proven descriptor and never a path, the shape of the tree is compared with the o
 datasets are not read through HDF5 at all: their offsets are taken, and the file is mapped.
 """
 
+import math
 import os
 import struct
 from collections.abc import Collection
@@ -178,7 +179,7 @@ def _extent(dataset: h5d.DatasetID, path: str, dtype: np.dtype[Any], shape: tupl
     found = space.get_simple_extent_dims()
     if found != shape or space.get_simple_extent_dims(True) != shape:
         raise _Refused(f"{path} has the shape {found}, expected {shape}, of fixed size")
-    size = int(np.prod(shape)) * dtype.itemsize
+    size = math.prod(shape) * dtype.itemsize
     offset = dataset.get_offset()
     if offset is None or dataset.get_storage_size() != size:
         raise _Refused(f"{path} has no storage of {size} bytes")

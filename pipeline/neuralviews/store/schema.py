@@ -18,6 +18,7 @@ __all__ = [
     "JOB_FILE",
     "MANIFEST_FILE",
     "MAX_JSON_BYTES",
+    "MAX_ROWS",
     "MAX_SHARDS",
     "META_GROUP",
     "QUARANTINE_PREFIX",
@@ -53,6 +54,7 @@ META_GROUP = "meta"
 ALIGNMENT = 4096
 """Datasets of at least this many bytes start at a multiple of it."""
 
+MAX_ROWS = 1 << 48
 MAX_SHARDS = 1_000_000
 MAX_JSON_BYTES = 1 << 28
 

@@ -121,7 +121,11 @@ def _require_content(root: Path, name: str, content: bytes) -> None:
 def _require_no_other(store: Store) -> None:
     names = {entry.file for entry in store.manifest.shards}
     names |= {receipt_name(shard) for shard in range(len(store.manifest.shards))}
-    for entry in sorted(os.listdir(store.root / SHARD_FOLDER)):
+    try:
+        entries = os.listdir(store.root / SHARD_FOLDER)
+    except OSError as error:
+        raise IntegrityError(f"{store.root / SHARD_FOLDER}: cannot be listed ({error.strerror})") from error
+    for entry in sorted(entries):
         if f"{SHARD_FOLDER}/{entry}" not in names and not is_leftover(entry):
             raise IntegrityError(
                 f"{store.root / SHARD_FOLDER / entry}: no shard of this store; move it elsewhere"

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
@@ -30,7 +31,6 @@ from .schema import (
     MAX_JSON_BYTES,
     SHARD_FOLDER,
     SUMS_FILE,
-    TEMP_PREFIX,
     receipt_name,
     require_little_endian,
     shard_name,
@@ -60,14 +60,19 @@ class StoreWriter:
     def __init__(self, root: Path, job: Mapping[str, Any]) -> None:
         require_little_endian()
         self.root = root
-        self._job = Job.parse(job, "job")
+        data = canonical_json(job)
+        self._job = Job.parse(parse_canonical(data, "job"), "job")
         _require_ours(root)
         make_folder(root / SHARD_FOLDER)
-        data = canonical_json(job)
-        try:
-            publish(root, JOB_FILE, [data], sha256_hex(data))
-        except DifferentBytesError:
-            raise OutputError(_other_job(root, job)) from None
+        if not os.path.lexists(root / JOB_FILE):
+            # Should another writer have been faster, the comparison below tells.
+            with suppress(DifferentBytesError):
+                publish(root, JOB_FILE, [data], sha256_hex(data))
+        found = _read_job(root)
+        if found != self.job:
+            raise OutputError(
+                f"{root}: belongs to another job ({_shown(found, self.job)}); choose another folder"
+            )
 
     @classmethod
     def open(cls, root: Path) -> Self:
@@ -76,7 +81,7 @@ class StoreWriter:
         Raises:
             NotAStore: there is no job.json.
         """
-        if not (root / JOB_FILE).exists():
+        if not os.path.lexists(root / JOB_FILE):
             raise NotAStore(
                 f"{root}: there is no {JOB_FILE}; expected a folder that generate has begun to fill"
             )
@@ -158,7 +163,7 @@ class StoreWriter:
         Returns:
             The dataset id: sha256 of the manifest. Finalizing again gives the same.
         Raises:
-            IntegrityError: a shard is missing or wrong, or another manifest is there; the message names the file.
+            IntegrityError: a shard is missing or wrong, or another manifest is there; it names the file.
         """
         from .examine import examine_shard, summarize
 
@@ -192,8 +197,6 @@ class StoreWriter:
     def _receipt(self, shard: int) -> Receipt | None:
         """The receipt of a shard if it is one of this job, else None."""
         name = receipt_name(shard)
-        if not (self.root / name).exists():
-            return None
         try:
             receipt = parse_receipt(read_whole(self.root, name, MAX_JSON_BYTES), self.root / name)
         except (FormatError, IntegrityError):
@@ -222,12 +225,12 @@ class StoreWriter:
 
 def _require_ours(root: Path) -> None:
     """Refuse a folder that holds something else than a store, or the beginning of one."""
-    if not root.is_dir() or (root / JOB_FILE).exists():
+    if not root.is_dir() or os.path.lexists(root / JOB_FILE):
         return
     with output_errors(root):
         entries = os.listdir(root)
     for entry in sorted(entries):
-        if entry not in (SHARD_FOLDER, JOB_FILE, ENVIRONMENT_FILE) and not entry.startswith(TEMP_PREFIX):
+        if entry not in (SHARD_FOLDER, JOB_FILE, ENVIRONMENT_FILE) and not entry.startswith("."):
             raise OutputError(f"{root}: holds {entry!r} and no {JOB_FILE}; choose a new or an empty folder")
 
 
@@ -235,8 +238,7 @@ def _read_job(root: Path) -> Any:
     return parse_canonical(read_whole(root, JOB_FILE, MAX_JSON_BYTES), root / JOB_FILE)
 
 
-def _other_job(root: Path, job: Mapping[str, Any]) -> str:
-    found = list(differences(_read_job(root), job))
-    shown = ", ".join(found[:_DIFFERENCES_SHOWN])
-    more = f" and {len(found) - _DIFFERENCES_SHOWN} more" if len(found) > _DIFFERENCES_SHOWN else ""
-    return f"{root}: belongs to another job ({shown}{more}); choose another folder"
+def _shown(found: Any, wanted: Any) -> str:
+    where = list(differences(found, wanted))
+    more = f" and {len(where) - _DIFFERENCES_SHOWN} more" if len(where) > _DIFFERENCES_SHOWN else ""
+    return ", ".join(where[:_DIFFERENCES_SHOWN]) + more
