@@ -30,6 +30,8 @@ def command(store: Path, as_json: bool) -> None:
 
 
 def _facts(store: "Store") -> dict[str, Any]:
+    from ..records import Split
+
     job, manifest = store.job, store.manifest
     summary = manifest.summary
     return {
@@ -45,7 +47,11 @@ def _facts(store: "Store") -> dict[str, Any]:
         "objects": job["objects"],
         "views": job["recipe"]["views"],
         "splits": {
-            name: {"records": part.records, "objects": part.objects} for name, part in summary.splits.items()
+            part.name: {
+                "records": summary.splits[part.name].records,
+                "objects": summary.splits[part.name].objects,
+            }
+            for part in Split
         },
         "psnr": {"median": summary.psnr.median, "p05": summary.psnr.p05, "min": summary.psnr.min},
         "status": dict(summary.status),

@@ -202,18 +202,25 @@ def _draw_histogram(axes: Axes, store: "Store") -> None:
 
 
 def _histogram_range(psnr: NDArray[np.float64], floor: float | None) -> tuple[float, float]:
-    """From the 0.1st to the 99.9th percentile, the floor included, with some room at both ends."""
+    """From the 0.1st to the 99.9th percentile with some room, and to the floor unless it lies far below."""
     low, high = np.percentile(psnr, (0.1, 99.9))
-    if floor is not None:
+    if floor is not None and floor > low - 2 * (high - low):
         low, high = min(low, floor), max(high, floor)
-    room = max(0.06 * (high - low), 0.5)
+    room = max(0.06 * (high - low), 0.05)
     return float(low - room), float(high + room)
 
 
 def _mark(axes: Axes, x: float, text: str, color: str, *, line: int) -> None:
-    """A vertical line, named on the side that has room, on a text line of its own."""
-    on_left = x < sum(axes.get_xlim()) / 2
-    axes.axvline(x, color=color, linewidth=1, linestyle="--")
+    """A vertical line, named on the side that has room, on a text line of its own.
+
+    What lies to the left of the axis is named at its end, with an arrow.
+    """
+    low, high = axes.get_xlim()
+    if x < low:
+        x, text = low, f"← {text}"
+    else:
+        axes.axvline(x, color=color, linewidth=1, linestyle="--")
+    on_left = x < (low + high) / 2
     axes.annotate(
         text,
         (x, 1),
