@@ -143,6 +143,13 @@ def test_results_have_the_stated_types_and_belong_to_the_caller(engine: Engine) 
     assert found.status.tolist() == [Status.budget] * 3
 
 
+def test_no_fields_give_empty_results(engine: Engine) -> None:
+    signals = smooth_signals(PLAIN, points=20, fields=1)
+    _, found = fit(engine, PLAIN, Signals(signals.coords, signals.values[:0], 1.0), Budget(2, 1e-3))
+    assert found.weights.shape == (0, PLAIN.parameters)
+    assert found.psnr.shape == found.loss.shape == found.steps.shape == found.status.shape == (0,)
+
+
 def test_a_target_stops_at_the_first_weights_that_meet_it(engine: Engine) -> None:
     signals = smooth_signals(PLAIN, points=60, fields=1)
     budget = Budget(200, 2e-3, target_psnr=25.0)
