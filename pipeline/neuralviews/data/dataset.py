@@ -54,7 +54,7 @@ class ViewDataset(Dataset[ViewItem]):
         self.views = views
         self.layout: Layout = layout
         self.seed = seed
-        self._members, self.skipped = _members(store, split, _first_views(store, views))
+        self._members, self.skipped = _usable_records(store, split, _first_views(store, views))
         objects = store.column("object_id")[self._members]
         self._starts = np.flatnonzero(np.r_[True, objects[1:] != objects[:-1]])
         # Shared memory, so that persistent workers see the epochs that the training process sets.
@@ -121,7 +121,7 @@ def _first_views(store: "Store", views: str | int) -> int:
     return views
 
 
-def _members(store: "Store", split: str, first: int) -> tuple[NDArray[np.int64], int]:
+def _usable_records(store: "Store", split: str, first: int) -> tuple[NDArray[np.int64], int]:
     """Records of the split by object and view, and how many diverged ones were left out."""
     if split not in Split.__members__:
         raise SpecError(f"split: found {split!r}, expected one of {', '.join(Split.__members__)}")
