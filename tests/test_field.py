@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from neuralviews.errors import SpecError
@@ -51,7 +51,6 @@ def random_weights(spec: FieldSpec, *shape: int, seed: int = 0) -> np.ndarray:
 # ---- values
 
 
-@settings(deadline=None)
 @given(specs(), st.integers(1, 6))
 def test_values_are_those_of_a_torch_module(spec: FieldSpec, points: int) -> None:
     """The flat vector is the module's parameters, in order; nothing is transposed or scaled on the way."""

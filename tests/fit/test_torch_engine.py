@@ -34,7 +34,7 @@ def same_bits(one: FitResult, other: FitResult) -> bool:
     return all(getattr(one, name).tobytes() == getattr(other, name).tobytes() for name in names)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     ends=st.tuples(st.integers(1, 3), st.integers(1, 4)),
     hidden=st.lists(st.integers(1, 70), min_size=1, max_size=3),
