@@ -95,7 +95,9 @@ class TestInfo:
 @pytest.mark.parametrize("command", [["info"], ["show", "--out", "unused.png"]])
 class TestNoStore:
     def test_missing_folder(self, run: Run, tmp_path: Path, command: list[str]) -> None:
-        assert "there is no such folder" in refused(run(*command, tmp_path / "nowhere"))
+        assert "nowhere: no folder that can be read; expected a folder with job.json" in refused(
+            run(*command, tmp_path / "nowhere")
+        )
 
     def test_somebody_elses_folder(self, run: Run, tmp_path: Path, command: list[str]) -> None:
         (tmp_path / "letter.txt").write_text("dear reader")
