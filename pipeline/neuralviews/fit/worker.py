@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -37,12 +38,12 @@ def fit_shard(context: RunContext, shard: int, parent: int) -> tuple[int, bool]:
     """Fit and publish a shard unless it is already there.
 
     Args:
-        parent: process id of the caller; in another process, Ctrl-C is left to the caller.
+        parent: process id of the run; another process is a worker of it.
     Returns:
         The shard's number, and whether this call fitted it.
     """
-    if os.getpid() != parent and threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if os.getpid() != parent:
+        _serve(parent)
     writer, fitter = _open(context)
     if writer.is_done(shard):
         return shard, False
@@ -50,6 +51,20 @@ def fit_shard(context: RunContext, shard: int, parent: int) -> tuple[int, bool]:
     records = fitter.fit(writer.row_range(shard), counter.add)
     writer.commit(shard, records)
     return shard, True
+
+
+@lru_cache(maxsize=1)
+def _serve(parent: int) -> None:
+    """Once in a worker process: leave Ctrl-C to the parent, and do not outlive a parent that was killed."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
 
 
 @lru_cache(maxsize=1)

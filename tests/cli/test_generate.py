@@ -1,0 +1,257 @@
+"""``generate`` and ``verify`` from the command line: what they print, and one line for every bad input."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from neuralviews.cli.main import main
+from neuralviews.store.canonical import canonical_json
+
+RECIPE = """
+name = "tiny"
+title = "A few real digits"
+seed = 3
+views = 2
+[source]
+kind = "digits"
+[field]
+dims = [2, 16, 16, 1]
+[fit]
+steps = 30
+lr = 1e-3
+[split]
+rule = "random"
+val = 200
+test = 300
+"""
+FOLDER = RECIPE.replace('kind = "digits"', 'kind = "folder"\npath = "images"').replace(
+    "val = 200\ntest = 300", "val = 0"
+)
+Call = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str]) -> Call:
+    """Run the command line here; gives its exit status, output and errors."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as end:
+            main([str(a) for a in arguments])
+        printed = capsys.readouterr()
+        return int(end.value.code or 0), printed.out, printed.err
+
+    return run
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.toml"
+    path.write_text(RECIPE)
+    return path
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    """A folder recipe beside six small grey images in two classes."""
+    draw = np.random.Generator(np.random.Philox(key=1))
+    for i in range(6):
+        path = tmp_path / "images" / "ab"[i % 2] / f"{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(draw.integers(0, 256, (6, 9), np.uint8)).save(path)
+    path = tmp_path / "folder.toml"
+    path.write_text(FOLDER)
+    return path
+
+
+def expect_one_line(result: tuple[int, str, str], pattern: str) -> None:
+    status, _, errors = result
+    lines = [line for line in errors.splitlines() if line.strip() and "fields/s" not in line]
+    assert status == 2, errors
+    assert len(lines) == 1, errors
+    assert lines[0].startswith("error: ")
+    assert re.search(pattern, lines[0]), lines[0]
+
+
+def test_generate_then_verify_at_every_level(call: Call, recipe: Path, tmp_path: Path) -> None:
+    out = tmp_path / "store"
+    status, printed, _ = call("generate", recipe, "--out", out, "--limit", 40, "--workers", 1)
+    assert status == 0
+    assert re.search(r"complete, 80 fields fitted now\ndataset id [0-9a-f]{64}\n", printed)
+    for level in ("quick", "full", "semantic", "regenerate"):
+        status, printed, errors = call("verify", out, "--level", level, "--rows", 5)
+        assert status == 0, errors
+        assert f"{level} verification passed" in printed
+    assert "5 records fitted again, every byte equal" in printed
+    status, printed, _ = call("verify", out, "--level", "regenerate", "--rows", 3, "--json")
+    assert json.loads(printed)["level"] == "regenerate"
+    assert json.loads(printed)["skipped"] == []
+
+
+def test_an_image_folder_becomes_a_store(call: Call, images: Path, tmp_path: Path) -> None:
+    status, printed, errors = call("generate", images, "--out", tmp_path / "store", "--workers", 1)
+    assert (status, "complete, 12 fields" in printed) == (0, True), errors
+    status, printed, _ = call("verify", tmp_path / "store", "--level", "semantic")
+    assert status == 0
+    assert "--source-root" in printed
+    status, printed, errors = call(
+        "verify", tmp_path / "store", "--level", "regenerate", "--source-root", tmp_path
+    )
+    assert status == 0, errors
+
+
+def test_views_and_parts(call: Call, recipe: Path, tmp_path: Path) -> None:
+    arguments = (
+        "generate",
+        recipe,
+        "--out",
+        tmp_path / "store",
+        "--limit",
+        100,
+        "--views",
+        3,
+        "--workers",
+        1,
+    )
+    status, printed, _ = call(*arguments, "--shards", "2/2")
+    assert status == 0
+    assert "128 fields fitted; 3 shards are left to other parts" in printed
+    status, printed, _ = call(*arguments)
+    assert "complete, 172 fields fitted now" in printed
+
+
+BAD_RECIPES = {
+    "negative views": (("views = 2", "views = -1"), r"tiny\.toml.*views"),
+    "unknown key": (("lr = 1e-3", "learning_rate = 1e-3"), r"tiny\.toml.*learning_rate"),
+    "wrong type": (("lr = 1e-3", 'lr = "1e-3"'), r"tiny\.toml.*fit\.lr"),
+    "impossible dims": (("[2, 16, 16, 1]", "[3, 16, 16, 1]"), r"tiny\.toml.*field\.dims"),
+    "no hidden layer": (("[2, 16, 16, 1]", "[2, 1]"), r"tiny\.toml.*dims"),
+    "zero width": (("[2, 16, 16, 1]", "[2, 0, 16, 1]"), r"tiny\.toml.*dims"),
+    "bad TOML": (("steps = 30", "steps = = 30"), r"tiny\.toml.*TOML.*line"),
+    "wrong channels": (("[2, 16, 16, 1]", "[2, 16, 16, 3]"), r"channel"),
+    "impossible split": (("val = 200", "val = 2000"), r"split|val"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_RECIPES, ids=lambda c: c.replace(" ", "-"))
+def test_bad_recipes(call: Call, recipe: Path, tmp_path: Path, case: str) -> None:
+    (old, new), pattern = BAD_RECIPES[case]
+    recipe.write_text(RECIPE.replace(old, new))
+    expect_one_line(call("generate", recipe, "--out", tmp_path / "store", "--workers", 1), pattern)
+    assert not (tmp_path / "store").exists()
+
+
+def test_missing_recipes(call: Call, tmp_path: Path) -> None:
+    expect_one_line(call("generate", tmp_path / "no.toml", "--out", "s"), r"no\.toml: no such file")
+    expect_one_line(call("generate", "mnits", "--out", "s"), r"'mnits'.*mnist")
+
+
+def test_bad_sources(call: Call, images: Path, tmp_path: Path) -> None:
+    out = tmp_path / "store"
+    arguments = ("generate", images, "--out", out, "--workers", 1)
+    expect_one_line(call("generate", "mnist", "--out", out), r"--source-root.*--download")
+    missing = ("generate", "mnist", "--out", out, "--source-root", tmp_path / "none")
+    expect_one_line(call(*missing), r"MNIST.*--download")
+    (tmp_path / "images" / "a" / "0.png").write_bytes(b"\x89PNG\r\n\x1a\nnot an image")
+    expect_one_line(call(*arguments), r"a/0\.png")
+    Image.fromarray(np.zeros((4, 4, 3), np.uint8)).save(tmp_path / "images" / "a" / "0.png")
+    expect_one_line(call(*arguments), r"a/0\.png.*channel")
+    shutil.rmtree(tmp_path / "images")
+    expect_one_line(call(*arguments), r"images")
+    (tmp_path / "images").mkdir()
+    expect_one_line(call(*arguments), r"images.*no image")
+    Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / "images" / "0.png")
+    images.write_text(FOLDER.replace('path = "images"', 'path = "images"\nlabels = "folders"'))
+    expect_one_line(call(*arguments), r"0\.png.*class folder|label")
+
+
+def test_bad_stores(call: Call, recipe: Path, tmp_path: Path) -> None:
+    out = tmp_path / "store"
+    expect_one_line(call("verify", tmp_path), r"holds no store; expected a folder with job\.json")
+    assert call("generate", recipe, "--out", out, "--limit", 40, "--workers", 1)[0] == 0
+    expect_one_line(call("generate", recipe, "--out", out, "--limit", 41, "--workers", 1), r"limit")
+    (out / "shards" / "shard-000001.h5").rename(tmp_path / "kept.h5")
+    expect_one_line(call("verify", out), r"shard-000001\.h5")
+    (tmp_path / "kept.h5").rename(out / "shards" / "shard-000001.h5")
+    manifest = json.loads((out / "manifest.json").read_bytes())
+    manifest["format_version"] = 99
+    (out / "manifest.json").write_bytes(canonical_json(manifest))
+    expect_one_line(call("verify", out), r"written by a newer neuralviews")
+
+
+def test_a_folder_with_other_things_is_refused(call: Call, recipe: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter.tex").write_text("precious")
+    expect_one_line(call("generate", recipe, "--out", tmp_path / "thesis", "--limit", 9), r"thesis")
+    (tmp_path / "file").write_text("precious")
+    expect_one_line(call("generate", recipe, "--out", tmp_path / "file", "--limit", 9), r"file")
+    assert (tmp_path / "thesis" / "chapter.tex").read_text() == "precious"
+
+
+def test_bad_devices_engines_and_parts(call: Call, recipe: Path, tmp_path: Path) -> None:
+    start = ("generate", recipe, "--out", tmp_path / "store", "--limit", 9)
+    import torch
+
+    if not torch.cuda.is_available():
+        expect_one_line(call(*start, "--device", "cuda"), r"CUDA was asked for.*--device cpu")
+    expect_one_line(call(*start, "--engine", "fast"), r"'fast'.*cpu.*torch.*reference|'fast'.*reference")
+    recipe.write_text(RECIPE.replace("[fit]", "output_scale = 2.0\n[fit]"))
+    expect_one_line(call(*start, "--engine", "cpu"), r"engine 'cpu'.*output_scale.*torch")
+    for part in ("0/2", "3/2", "x", "1"):
+        expect_one_line(call(*start, "--shards", part), r"expected i/n")
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_disk_too_small_is_refused_before_anything_is_written(
+    call: Call, recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = os.statvfs(tmp_path)
+    small = os.statvfs_result((*system[:2], system.f_blocks, 1, 1, *system[5:]))
+    monkeypatch.setattr(os, "statvfs", lambda path: small)
+    result = call("generate", recipe, "--out", tmp_path / "store", "--limit", 40)
+    expect_one_line(result, r"store: 0\.00 GiB free, 0\.\d+ GiB needed; free space")
+    assert not (tmp_path / "store" / "job.json").exists()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_an_unwritable_folder(call: Call, recipe: Path, tmp_path: Path) -> None:
+    (tmp_path / "locked").mkdir(mode=0o500)
+    expect_one_line(call("generate", recipe, "--out", tmp_path / "locked" / "store", "--limit", 9), r"locked")
+
+
+def test_an_unwritable_path(call: Call, recipe: Path) -> None:
+    expect_one_line(call("generate", recipe, "--out", "/proc/store", "--limit", 9), r"/proc/store")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_ctrl_c_keeps_shards_and_says_how_to_resume(recipe: Path, tmp_path: Path, workers: int) -> None:
+    recipe.write_text(RECIPE.replace("steps = 30", "steps = 4000"))
+    out = tmp_path / "store"
+    command = [sys.executable, "-m", "neuralviews", "generate", str(recipe), "--out", str(out)]
+    command += ["--workers", str(workers)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    deadline = time.monotonic() + 120
+    while not list(out.glob("shards/*.h5.json")):
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
+    assert re.search(
+        r"interrupted: finished shards are kept in .*store; resume with: neuralviews generate", errors
+    )
+    kept = {path: path.read_bytes() for path in out.glob("shards/*.h5")}
+    assert kept
+    assert not (out / "manifest.json").exists()
