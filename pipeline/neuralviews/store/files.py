@@ -19,7 +19,7 @@ from .schema import QUARANTINE_PREFIX, TEMP_PREFIX
 
 __all__ = [
     "Buffer",
-    "DifferentBytesError",
+    "DifferentBytes",
     "file_sha256",
     "is_leftover",
     "make_folder",
@@ -41,7 +41,7 @@ _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.E
 _ATTEMPTS = 8
 
 
-class DifferentBytesError(Exception):
+class DifferentBytes(Exception):
     """A file of this name is there already, with other bytes."""
 
 
@@ -140,7 +140,7 @@ def publish(root: Path, name: str, parts: Sequence[Buffer], sha256: str) -> None
     Args:
         parts: the bytes, in pieces; ``sha256`` is of all of them.
     Raises:
-        DifferentBytesError: a file of this name holds other bytes.
+        DifferentBytes: a file of this name holds other bytes.
         OutputError: the file system refused; nothing has the final name because of this call, or all of it.
     """
     final = root / name
@@ -152,7 +152,7 @@ def publish(root: Path, name: str, parts: Sequence[Buffer], sha256: str) -> None
             except FileExistsError:
                 with open_regular(root, name) as fd:
                     if file_sha256(fd) != sha256:
-                        raise DifferentBytesError(name) from None
+                        raise DifferentBytes(name) from None
             except FileNotFoundError:
                 continue  # another process finalized the store and collected our temporary file
             finally:

@@ -12,7 +12,7 @@ from ..records import Records
 from .canonical import canonical_json, parse_canonical, sha256_hex
 from .checks import record_problems
 from .files import (
-    DifferentBytesError,
+    DifferentBytes,
     make_folder,
     open_regular,
     output_errors,
@@ -66,13 +66,12 @@ class StoreWriter:
         make_folder(root / SHARD_FOLDER)
         if not os.path.lexists(root / JOB_FILE):
             # Should another writer have been faster, the comparison below tells.
-            with suppress(DifferentBytesError):
+            with suppress(DifferentBytes):
                 publish(root, JOB_FILE, [data], sha256_hex(data))
         found = _read_job(root)
-        if found != self.job:
-            raise OutputError(
-                f"{root}: belongs to another job ({_shown(found, self.job)}); choose another folder"
-            )
+        if canonical_json(found) != data:
+            shown = _shown_differences(found, self.job)
+            raise OutputError(f"{root}: belongs to another job ({shown}); choose another folder")
 
     @classmethod
     def open(cls, root: Path) -> Self:
@@ -149,7 +148,7 @@ class StoreWriter:
         self._require_same(shard, receipt)
         try:
             publish(self.root, receipt.file, image.parts, receipt.sha256)
-        except DifferentBytesError:
+        except DifferentBytes:
             # No receipt vouches for these bytes, or it vouches for ours: the file was damaged.
             quarantine(self.root, receipt.file)
             publish(self.root, receipt.file, image.parts, receipt.sha256)
@@ -185,7 +184,7 @@ class StoreWriter:
         for name, content in ((MANIFEST_FILE, data), (SUMS_FILE, sums)):
             try:
                 publish(self.root, name, [content], sha256_hex(content))
-            except DifferentBytesError:
+            except DifferentBytes:
                 raise IntegrityError(
                     f"{self.root / name}: there already, with other content than follows from the shards; "
                     "if the shards are right, remove it and finalize again"
@@ -217,7 +216,7 @@ class StoreWriter:
         data = encode(receipt)
         try:
             publish(self.root, receipt_name(shard), [data], sha256_hex(data))
-        except DifferentBytesError:
+        except DifferentBytes:
             self._require_same(shard, receipt)
             quarantine(self.root, receipt_name(shard))
             publish(self.root, receipt_name(shard), [data], sha256_hex(data))
@@ -238,7 +237,7 @@ def _read_job(root: Path) -> Any:
     return parse_canonical(read_whole(root, JOB_FILE, MAX_JSON_BYTES), root / JOB_FILE)
 
 
-def _shown(found: Any, wanted: Any) -> str:
+def _shown_differences(found: Any, wanted: Any) -> str:
     where = list(differences(found, wanted))
     more = f" and {len(where) - _DIFFERENCES_SHOWN} more" if len(where) > _DIFFERENCES_SHOWN else ""
     return ", ".join(where[:_DIFFERENCES_SHOWN]) + more

@@ -1,0 +1,87 @@
+"""Small synthetic stores: every number is an exact function of the record_id, the same on all machines."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuralviews.field import FieldSpec
+from neuralviews.records import COLUMNS, Records, Status
+from neuralviews.store.reader import Store, open_store
+from neuralviews.store.writer import StoreWriter
+
+SPEC = FieldSpec([2, 5, 4, 1], 30.0, 0.5)
+VIEWS = 3
+
+
+def make_job(
+    rows: int = 100, rows_per_shard: int = 32, spec: FieldSpec = SPEC, **more: Any
+) -> dict[str, Any]:
+    return {
+        "format": "neuralviews-store",
+        "format_version": 1,
+        "kind": "generate",
+        "rows": rows,
+        "rows_per_shard": rows_per_shard,
+        "arch": spec.to_json(),
+        "name": "synthetic",
+        **more,
+    }
+
+
+def make_records(rows: range, spec: FieldSpec = SPEC) -> Records:
+    """Records of these rows: object = row // 3, split by object, weights scattered over [-0.5, 0.5)."""
+    record_id = np.arange(rows.start, rows.stop, dtype=np.uint64)
+    object_id = record_id // VIEWS
+    columns = {
+        "record_id": record_id,
+        "object_id": object_id,
+        "view": record_id % VIEWS,
+        "seed": scatter(record_id) << np.uint64(11),
+        "label": object_id.astype(np.int64) % 11 - 1,
+        "split": object_id % 3,
+        "psnr": 35 + (record_id % 160) / 8,
+        "loss": (1 + record_id % 64) / 2.0**20,
+        "steps": 500 + record_id,
+        "status": np.where(record_id % 16 == 5, Status.diverged, Status.budget),
+    }
+    cells = record_id[:, None] * np.uint64(spec.parameters) + np.arange(spec.parameters, dtype=np.uint64)
+    weights = (scatter(cells) >> np.uint64(29)) / 2.0**24 - 0.5
+    typed = {name: np.asarray(column).astype(COLUMNS[name]) for name, column in columns.items()}
+    return Records(spec, weights.astype(np.float32), typed)
+
+
+def scatter(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """53 well-mixed bits of each number (Fibonacci hashing, twice)."""
+    mixed = numbers * np.uint64(0x9E3779B97F4A7C15)
+    mixed ^= mixed >> np.uint64(29)
+    return (mixed * np.uint64(0xBF58476D1CE4E5B9)) >> np.uint64(11)
+
+
+def fill(writer: StoreWriter) -> str:
+    """Commit what is missing and finalize; returns the dataset id."""
+    for shard in writer.missing():
+        writer.commit(shard, make_records(writer.row_range(shard), SPEC))
+    return writer.finalize()
+
+
+def make_store(root: Path, **job: Any) -> Store:
+    fill(StoreWriter(root, make_job(**job)))
+    return open_store(root)
+
+
+def copy_store(source: Path, target: Path) -> Path:
+    """A writable copy; hard links would share what a test damages."""
+    shutil.copytree(source, target)
+    return target
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    """Every file below a folder with its bytes."""
+    return {str(p.relative_to(root)): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file()}
+
+
+def leftovers(root: Path) -> list[str]:
+    return sorted(str(p.relative_to(root)) for p in root.rglob(".*"))

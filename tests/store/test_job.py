@@ -1,0 +1,77 @@
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from neuralviews.errors import FormatError
+from neuralviews.store.canonical import canonical_json, sha256_hex
+from neuralviews.store.job import Job, differences
+
+from .stores import SPEC, make_job
+
+
+@given(st.integers(1, 5000), st.integers(1, 700))
+def test_shards_partition_the_rows(rows: int, rows_per_shard: int) -> None:
+    job = Job.parse(make_job(rows, rows_per_shard), "job.json")
+    ranges = [job.row_range(shard) for shard in range(job.shard_count)]
+    assert [row for part in ranges for row in part] == list(range(rows))
+    assert all(len(part) == rows_per_shard for part in ranges[:-1])
+    with pytest.raises(IndexError, match="expected 0 to"):
+        job.row_range(job.shard_count)
+
+
+def test_what_the_store_does_not_know_is_carried_along() -> None:
+    content = make_job(other={"a": [1, None]})
+    job = Job.parse(content, "job.json")
+    assert (job.kind, job.spec, job.content["other"]) == ("generate", SPEC, {"a": [1, None]})
+    assert job.id == sha256_hex(canonical_json(content))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("format", "zarr", r"^job\.json: not a neuralviews store"),
+        (
+            "format_version",
+            2,
+            r"written by a newer neuralviews \(store format 2, this one reads up to 1\); update it",
+        ),
+        ("format_version", "1", "found format_version '1', expected a positive integer"),
+        ("format_version", True, "found format_version True"),
+        ("format_version", 0, "found format_version 0"),
+        ("kind", 3, "found kind 3, expected a string"),
+        ("rows", 0, "found rows 0, expected 1 or more"),
+        ("rows", 2.0, r"found rows 2\.0, expected 1 or more"),
+        ("rows", True, "found rows True, expected 1 or more"),
+        ("rows", 1 << 60, "rows, at most"),
+        ("rows_per_shard", None, "found rows_per_shard None, expected 1 or more"),
+        ("arch", None, "arch: field specification"),
+        ("arch", {**SPEC.to_json(), "dims": [2, -5, 1]}, "arch: dims: found -5"),
+        ("arch", {**SPEC.to_json(), "output_offset": 10**400}, "arch: "),
+    ],
+)
+def test_a_bad_key_is_named(key: str, value: Any, message: str) -> None:
+    with pytest.raises(FormatError, match=message):
+        Job.parse({**make_job(), key: value}, "job.json")
+
+
+def test_too_many_shards_are_refused() -> None:
+    with pytest.raises(FormatError, match="raise rows_per_shard"):
+        Job.parse(make_job(rows=1_000_001, rows_per_shard=1), "job.json")
+
+
+@pytest.mark.parametrize("value", [None, [], 3, "x"])
+def test_what_is_no_object_is_refused(value: object) -> None:
+    with pytest.raises(FormatError, match="not a neuralviews store"):
+        Job.parse(value, "job.json")
+
+
+def test_differences_are_named_by_their_path() -> None:
+    old = {"a": 1, "b": {"c": [1, 2], "d": 1}, "same": 0}
+    new = {"a": 1.0, "b": {"c": [1, 3]}, "same": 0}
+    assert list(differences(old, new)) == [
+        "a: there 1, here 1.0",
+        "b.c: there [1, 2], here [1, 3]",
+        "b.d: there 1, here None",
+    ]

@@ -1,0 +1,123 @@
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from neuralviews.errors import FormatError
+from neuralviews.store.canonical import canonical_json, sha256_hex
+from neuralviews.store.manifest import checksums, encode, parse_manifest, parse_receipt, receipt_of
+
+
+@pytest.fixture(scope="module")
+def manifest(finished: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((finished / "manifest.json").read_bytes())
+    return found
+
+
+def test_it_reads_back_to_the_same_bytes(finished: Path) -> None:
+    data = (finished / "manifest.json").read_bytes()
+    manifest, job = parse_manifest(data, "manifest.json")
+    assert encode(manifest) == data
+    assert (job.rows, len(manifest.shards)) == (100, 4)
+
+
+def test_receipts_and_checksums_follow_from_it(finished: Path) -> None:
+    data = (finished / "manifest.json").read_bytes()
+    manifest, job = parse_manifest(data, "manifest.json")
+    for shard, entry in enumerate(manifest.shards):
+        receipt = (finished / f"shards/shard-{shard:06d}.h5.json").read_bytes()
+        assert receipt == receipt_of(entry, job)
+        assert parse_receipt(receipt, "receipt").sha256 == entry.sha256
+    sums = (finished / "SHA256SUMS").read_bytes()
+    assert sums == checksums(manifest, job, sha256_hex(data))
+    for line in sums.decode().splitlines():
+        digest, name = line.split("  ")
+        assert sha256_hex((finished / name).read_bytes()) == digest
+
+
+def test_the_summary_is_exact(manifest: dict[str, Any]) -> None:
+    psnr = sorted(35 + (row % 160) / 8 for row in range(100))
+    diverged = sum(row % 16 == 5 for row in range(100))
+    assert manifest["summary"] == {
+        "splits": {
+            "train": {"records": 34, "objects": 12},
+            "val": {"records": 33, "objects": 11},
+            "test": {"records": 33, "objects": 11},
+        },
+        "psnr": {"median": psnr[49], "p05": psnr[4], "min": psnr[0]},
+        "status": {"converged": 0, "budget": 100 - diverged, "diverged": diverged},
+    }
+
+
+Edit = Callable[[dict[str, Any]], Any]
+EDITS: list[tuple[Edit, str]] = [
+    (lambda m: m.update(format="x"), "not a neuralviews store"),
+    (lambda m: m.update(format_version=2), "written by a newer neuralviews"),
+    (lambda m: m.update(extra=1), "unknown field `extra`"),
+    (lambda m: m.pop("summary"), "missing required field `summary`"),
+    (lambda m: m["job"].update(rows=0), "job: found rows 0"),
+    (lambda m: m["job"].update(rows=64), "found 4 shards, expected 2 from its job"),
+    (lambda m: m["shards"].pop(), "found 3 shards, expected 4"),
+    (lambda m: m["shards"][1].update(bytes="1"), r"Expected `int`, got `str` - at `\$\.shards\[1\]\.bytes`"),
+    (lambda m: m["shards"][1].update(bytes=-1), "shards.*bytes"),
+    (lambda m: m["shards"][1].update(bytes=100), "shard 1: .* ends at byte"),
+    (lambda m: m["shards"][1].update(sha256="0" * 63), r"shards\[1\]\.sha256"),
+    (lambda m: m["shards"][1].update(sha256="0" * 64 + "\n"), r"shards\[1\]\.sha256"),
+    (lambda m: m["shards"][1].update(file="../../etc/passwd"), "shard 1: found file"),
+    (lambda m: m["shards"][1].update(file="/etc/passwd"), "shard 1: found file"),
+    (lambda m: m["shards"][1].update(file="shards/shard-000000.h5"), "shard 1: found file"),
+    (lambda m: m["shards"][1].update(row_start=0), "shard 1: found file, row_start, rows"),
+    (lambda m: m["shards"][3].update(rows=32), "shard 3: found file, row_start, rows"),
+    (lambda m: m["shards"][0]["splits"].update(train=0), "shard 0: found splits"),
+    (lambda m: m["shards"][0]["splits"].update(more=0), "shard 0: found splits"),
+    (lambda m: m["shards"][0]["datasets"].pop("weights"), "shard 0: found datasets"),
+    (lambda m: m["shards"][0]["datasets"]["weights"].update(dtype="|O"), "weights: found |O"),
+    (lambda m: m["shards"][0]["datasets"]["weights"].update(shape=[1 << 60, 1 << 60]), "weights: found <f4"),
+    (lambda m: m["shards"][0]["datasets"]["weights"].update(offset=1 << 80), "weights ends at byte"),
+    (lambda m: m["shards"][0]["datasets"]["weights"].update(offset=0), "overlaps"),
+    (
+        lambda m: m["shards"][0]["datasets"].update({"meta/loss": m["shards"][0]["datasets"]["meta/psnr"]}),
+        "overlaps",
+    ),
+    (lambda m: m["summary"]["splits"].pop("test"), "summary.splits"),
+    (lambda m: m["summary"]["status"].update(other=1), "summary.status"),
+]
+
+
+@pytest.mark.parametrize(("edit", "message"), EDITS)
+def test_an_edit_is_named(manifest: dict[str, Any], edit: Edit, message: str) -> None:
+    edited = json.loads(canonical_json(manifest))
+    edit(edited)
+    with pytest.raises(FormatError, match=message) as caught:
+        parse_manifest(canonical_json(edited), "store/manifest.json")
+    assert str(caught.value).startswith("store/manifest.json")
+
+
+leaves = st.sampled_from([None, True, -1, 0, 2**70, 0.5, "", "shards/x", [], {}, [0], {"a": 0}])
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_any_changed_value_is_refused_or_read(manifest: dict[str, Any], data: st.DataObject) -> None:
+    """No other exception than FormatError comes out, whatever replaces whatever."""
+    edited = json.loads(canonical_json(manifest))
+    place, key = edited, data.draw(st.sampled_from(sorted(edited)))
+    while isinstance(place[key], dict | list) and place[key] and data.draw(st.booleans()):
+        place = place[key]
+        key = data.draw(st.sampled_from(sorted(place) if isinstance(place, dict) else range(len(place))))
+    place[key] = data.draw(leaves)
+    with suppress(FormatError):
+        parse_manifest(canonical_json(edited), "manifest.json")
+
+
+@pytest.mark.parametrize("key", ["bytes", "file", "job", "rows", "sha256"])
+def test_a_receipt_needs_every_key(finished: Path, key: str) -> None:
+    receipt = json.loads((finished / "shards/shard-000000.h5.json").read_bytes())
+    del receipt[key]
+    with pytest.raises(FormatError, match=f"^r: Object missing required field `{key}`"):
+        parse_receipt(canonical_json(receipt), "r")

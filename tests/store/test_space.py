@@ -1,0 +1,68 @@
+import errno
+import os
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from neuralviews.errors import OutputError
+from neuralviews.field import FieldSpec
+from neuralviews.store.space import check_space, estimate_bytes
+
+from .stores import contents, make_job, make_store
+
+
+def offer(monkeypatch: pytest.MonkeyPatch, free: int) -> None:
+    monkeypatch.setattr(os, "statvfs", lambda path: SimpleNamespace(f_bavail=free // 512, f_frsize=512))
+
+
+@pytest.mark.parametrize("rows_per_shard", [32, 1000])
+def test_the_estimate_is_never_too_small(tmp_path: Path, rows_per_shard: int) -> None:
+    job = make_job(rows=1000, rows_per_shard=rows_per_shard)
+    make_store(tmp_path / "store", rows=1000, rows_per_shard=rows_per_shard)
+    assert sum(map(len, contents(tmp_path / "store").values())) <= estimate_bytes(job)
+
+
+def test_the_estimate_is_close_for_shards_of_usual_size() -> None:
+    spec = FieldSpec([2, 32, 32, 1])
+    job = make_job(rows=700_000, rows_per_shard=10_240, spec=spec)
+    assert estimate_bytes(job) < 1.02 * 700_000 * 4 * spec.parameters
+
+
+def test_too_small_a_disk_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = make_job(rows=1000)
+    offer(monkeypatch, estimate_bytes(job) + 512)
+    check_space(tmp_path / "new" / "store", job)
+    offer(monkeypatch, estimate_bytes(job) - 512)
+    with pytest.raises(
+        OutputError, match=r"store: 0\.00 GiB free, 0\.00 GiB needed; free space, choose another"
+    ):
+        check_space(tmp_path / "new" / "store", job)
+
+
+def test_shards_that_are_there_need_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = make_job()
+    make_store(tmp_path / "store")
+    needed = estimate_bytes(job) - sum(p.stat().st_size for p in (tmp_path / "store" / "shards").glob("*.h5"))
+    offer(monkeypatch, needed + 512)
+    check_space(tmp_path / "store", job)
+    before = contents(tmp_path / "store")
+    offer(monkeypatch, needed - 512)
+    with pytest.raises(OutputError, match="free space"):
+        check_space(tmp_path / "store", job)
+    assert contents(tmp_path / "store") == before
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match=r"file: cannot be written \(Not a directory\)"):
+        check_space(tmp_path / "file" / "store", make_job())
+
+
+def test_a_read_only_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, "touch", refuse)  # root, whom tests may run as, may write everywhere
+    with pytest.raises(OutputError, match=r"cannot be written \(Permission denied\)"):
+        check_space(tmp_path, make_job())
