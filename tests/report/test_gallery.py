@@ -80,9 +80,15 @@ class TestPanels:
                 drawn = np.clip(store.field(int(row)).render((8, 8)), 0, 1)
                 np.testing.assert_allclose(image, drawn, atol=1e-3)
 
-    def test_without_a_source_the_grid_is_stated(self, store: Store) -> None:
+    def test_without_a_source_views_have_the_shape_that_the_store_states(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         (panel,) = make_panels(store, None, 1, 1)
         assert panel.source is None
+        assert panel.images[0].shape == (8, 8)
+        sizes_differ = {**store.job, "source": {**store.job["source"], "image_shape": None}}
+        monkeypatch.setattr(Store, "job", property(lambda self: sizes_differ))
+        (panel,) = make_panels(store, None, 1, 1)
         assert panel.images[0].shape == NO_SOURCE_SHAPE
 
 

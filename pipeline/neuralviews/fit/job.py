@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..errors import RecipeError
 from ..recipe import Recipe, recipe_from_canonical
 from ..seeds import derive_seed
 from ..store.schema import FORMAT_VERSION, STORE_FORMAT
@@ -58,15 +57,12 @@ def rows_per_shard(recipe: Recipe, rows: int) -> int:
 def plan_job(recipe: Recipe, source: "Source", engine: Engine, limit: int | None) -> dict[str, Any]:
     """The content of ``job.json``: equal jobs make equal stores.
 
-    Raises:
-        RecipeError: more records than the format can number.
+    ``source.image_shape`` is the (height, width) that all objects share, null if they differ: with it
+    a store can be rendered without its source.
     """
-    objects = len(source.objects.limited(limit) if limit is not None else source.objects)
-    rows = objects * recipe.views
-    if rows >= 1 << 40:
-        raise RecipeError(
-            f"recipe {recipe.name}: {objects} objects x {recipe.views} views are too many records"
-        )
+    objects = source.objects if limit is None else source.objects.limited(limit)
+    rows = len(objects) * recipe.views
+    shapes = {source.image_shape(int(object_id)) for object_id in objects.object_id}
     return {
         "format": STORE_FORMAT,
         "format_version": FORMAT_VERSION,
@@ -76,7 +72,7 @@ def plan_job(recipe: Recipe, source: "Source", engine: Engine, limit: int | None
         "recipe": recipe.canonical(),
         "recipe_digest": recipe.digest(),
         "limit": limit,
-        "objects": objects,
+        "objects": len(objects),
         "rows": rows,
         "rows_per_shard": rows_per_shard(recipe, rows),
         "arch": recipe.spec.to_json(),
@@ -84,6 +80,7 @@ def plan_job(recipe: Recipe, source: "Source", engine: Engine, limit: int | None
         "source": {
             "files": dict(source.files),
             "class_names": None if source.class_names is None else list(source.class_names),
+            "image_shape": list(shapes.pop()) if len(shapes) == 1 else None,
         },
     }
 

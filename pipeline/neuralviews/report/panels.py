@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["NO_SOURCE_SHAPE", "Panel", "make_panels"]
 
 NO_SOURCE_SHAPE = (32, 32)
-"""Pixels that fields are drawn on when no source says how large its images are."""
+"""Pixels that fields are drawn on when neither a source nor the store says how large the images are."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,9 +63,10 @@ def _render(
     store: "Store", source: "Source | None", chosen: dict[int, list[int]]
 ) -> dict[int, NDArray[np.float32]]:
     """Every chosen record as (height, width, channels), those of equal size in one go."""
+    height, width = store.job["source"]["image_shape"] or NO_SOURCE_SHAPE
     by_shape: dict[tuple[int, int], list[int]] = defaultdict(list)
     for object_id, rows in chosen.items():
-        shape = NO_SOURCE_SHAPE if source is None else source.image_shape(object_id)
+        shape = (height, width) if source is None else source.image_shape(object_id)
         by_shape[shape] += rows
     images: dict[int, NDArray[np.float32]] = {}
     for shape, rows in by_shape.items():
