@@ -103,4 +103,6 @@ class ImageSource:
 
 @lru_cache(maxsize=64)
 def _shared_grid(height: int, width: int, axis_order: AxisOrder) -> NDArray[np.float32]:
-    return image_grid(height, width, axis_order)
+    grid = image_grid(height, width, axis_order)
+    grid.setflags(write=False)
+    return grid

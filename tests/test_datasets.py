@@ -1,0 +1,98 @@
+"""The datasets that ship: each recipe is what its card says, and stays what it was."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from neuralviews.recipe import Recipe, load_recipe, recipe_names, recipe_root
+from neuralviews.recipe_schema import DigitsTable, TorchvisionTable
+from neuralviews.records import Split
+from neuralviews.signals.splits import assign_splits
+
+DIGESTS = {
+    "cifar10": "2e12594bf9e56d07f1f8b82ec3cc678ce81651fb03ee6641e8bfd65e69cfa570",
+    "cifar10-implicit-zoo": "2ede1937c9245c9cffb6d62d38d836170b16f674eecce762c03a204f4baa080f",
+    "cifar10-nfn": "446014f1f1c5ec7dcad8b60b028de761ab5743c00e1a5ee8b4366996aef42cbc",
+    "digits": "887b9586565e5e2926ad4510b496eaa600c534cca1f73875d90353e3360b7136",
+    "fashion-mnist": "869648405012705a2f251dd12f1451664fc1b0cf8a4e11e292d365bab606a544",
+    "fashion-mnist-dws": "2b77d3e5cce0d03719313f22fdaf90b9a95932395c7acb49477830905aed4f95",
+    "mnist": "ed9ac6af819b3f7ebb17020445dffe84864fb71e558639ca92410c557a107695",
+    "mnist-dws": "2cf4434934851c625c7123426c93f9320683f54efb9a92ad31c0b3f1832f037d",
+    "mnist-nfn": "1c4ffa983ff6f268969e019a6880519d3ca70e22a5a0add5a7b96b2c6a3003de",
+}
+"""A digest changes only when a dataset is meant to become another one."""
+
+OFFICIAL = {"MNIST": (60_000, 10_000), "FashionMNIST": (60_000, 10_000), "CIFAR10": (50_000, 10_000)}
+
+
+def card_of(name: str) -> str:
+    return (recipe_root() / name / "CARD.md").read_text(encoding="utf-8")
+
+
+def row(card: str, title: str) -> str:
+    found = re.search(rf"^\| {title} \| (.*) \|$", card, re.MULTILINE)
+    assert found, f"the card has no row {title}"
+    return found[1]
+
+
+def parts_of(recipe: Recipe) -> np.ndarray:
+    if isinstance(recipe.source, DigitsTable):
+        return np.full(1797, Split.train, np.uint8)
+    assert isinstance(recipe.source, TorchvisionTable)
+    train, test = OFFICIAL[recipe.source.dataset]
+    return np.repeat(np.array([Split.train, Split.test], np.uint8), (train, test))
+
+
+def test_every_folder_is_a_dataset() -> None:
+    folders = {path.name for path in recipe_root().iterdir() if path.is_dir()}
+    assert folders == set(recipe_names()) == set(DIGESTS)
+
+
+@pytest.mark.parametrize("name", DIGESTS)
+def test_recipe_is_named_like_its_folder_and_keeps_its_digest(name: str) -> None:
+    recipe = load_recipe(name)
+    assert recipe.name == name
+    assert recipe.title
+    assert recipe.digest() == DIGESTS[name]
+
+
+@pytest.mark.parametrize("name", DIGESTS)
+def test_counts_add_up_and_are_those_of_the_card(name: str) -> None:
+    recipe, card = load_recipe(name), card_of(name)
+    splits = np.bincount(assign_splits(recipe, parts_of(recipe)), minlength=3)
+    assert recipe.expected is not None
+    assert splits.sum() == recipe.expected.objects
+    assert row(card, "objects").startswith(f"{recipe.expected.objects:,} ")
+    if recipe.split.__struct_config__.tag != "index":
+        stated = dict(re.findall(r"(train|val|test) (\d[\d,]*\d)", row(card, "splits")))
+        assert stated == {s.name: f"{splits[s]:,}" for s in Split if splits[s]}
+
+
+@pytest.mark.parametrize("name", DIGESTS)
+def test_card_states_field_quality_and_origin(name: str) -> None:
+    recipe, card = load_recipe(name), card_of(name)
+    assert card.startswith(f"# {name}\n")
+    assert "-".join(map(str, recipe.spec.dims)) in row(card, "field")
+    assert f"{recipe.spec.parameters:,} parameters" in row(card, "field")
+    assert f"axis order {recipe.spec.axis_order}" in row(card, "field")
+    assert recipe.expected is not None
+    assert f"{recipe.expected.median_psnr:g} dB" in row(card, "PSNR")
+    assert ("estimate" in row(card, "PSNR")) == recipe.expected.estimated
+    assert ("measured on" in row(card, "PSNR")) != recipe.expected.estimated
+    assert f"neuralviews generate {name} " in card
+    assert "licence" in card
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"), [("digits", ("first shard sha256", "dataset id")), ("mnist", ("first shard sha256",))]
+)
+def test_card_states_hashes_that_prove_the_bytes(name: str, lines: tuple[str, ...]) -> None:
+    for line in lines:
+        assert re.search(rf"^{line}: [0-9a-f]{{64}}$", card_of(name), re.MULTILINE)
+
+
+def test_datasets_hold_no_code() -> None:
+    suffixes = {path.suffix for path in Path(recipe_root()).rglob("*") if path.is_file()}
+    assert suffixes == {".toml", ".md"}
