@@ -3,6 +3,7 @@
 import contextlib
 import json
 import pickle
+import re
 import tomllib
 from pathlib import Path
 
@@ -220,6 +221,15 @@ def test_missing_files_and_unknown_names() -> None:
 def test_a_job_without_a_recipe_is_refused(value: object) -> None:
     with pytest.raises(RecipeError, match="recipe in job"):
         recipe_from_canonical(value)
+
+
+def test_the_guide_shows_valid_recipes_and_every_key(tmp_path: Path) -> None:
+    guide = (Path(__file__).parents[1] / "docs" / "howto" / "own-images.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^```toml\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)
+    assert [load(tmp_path, text).name for text in shown] == ["leaves", "svhn"]
+    for name, table in load(tmp_path, MINIMAL).canonical().items():
+        for key in table if isinstance(table, dict) else ():
+            assert f"`{name}.{key}`" in guide or f"`{key}`" in guide
 
 
 def test_recipes_are_found_by_name_and_by_path() -> None:

@@ -35,7 +35,7 @@ def convert(table: Mapping[str, Any], document: type[S], where: str) -> S:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """`` Did you mean 'x'?``-style help: the closest known word, or nothing."""
+    """The end of a message about an unknown word: the known one that is closest, if any is close."""
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else ""
 

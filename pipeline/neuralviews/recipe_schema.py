@@ -185,7 +185,8 @@ def _field_problems(recipe: Document) -> Iterator[tuple[str, str]]:
     try:
         spec = FieldSpec(table.dims, table.omega, table.output_offset, table.output_scale, table.axis_order)
     except SpecError as error:
-        yield "field." + str(error).split(":")[0].split(",")[0], str(error).partition(": ")[2]
+        name, _, problem = str(error).partition(": ")
+        yield f"field.{name}", problem
         return
     if spec.in_dim != 2:
         yield "field.dims", f"found {list(spec.dims)}, expected 2 inputs, the coordinates of an image"

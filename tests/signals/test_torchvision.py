@@ -172,15 +172,11 @@ def test_corrupted_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
     images = tmp_path / "MNIST/raw/train-images-idx3-ubyte"
     for damaged in (images.read_bytes()[:-5], b"", b"\x00\x00\x08\x09" + bytes(40)):
         images.write_bytes(damaged)
-        refused(
-            torchvision_recipe("MNIST", 1), tmp_path, r"MNIST\(train=True\): the files in .* cannot be used"
-        )
+        refused(torchvision_recipe("MNIST", 1), tmp_path, r"MNIST\(train=True\): .* holds no usable files")
     write_cifar10(tmp_path, monkeypatch)
     batch = tmp_path / "cifar-10-batches-py/data_batch_3"
     batch.write_bytes(batch.read_bytes()[:-1] + b"x")
-    refused(
-        torchvision_recipe("CIFAR10", 3), tmp_path, r"CIFAR10\(train=True\): the files in .* cannot be used"
-    )
+    refused(torchvision_recipe("CIFAR10", 3), tmp_path, r"CIFAR10\(train=True\): .* holds no usable files")
 
 
 def test_labels_that_do_not_match_the_images_are_refused(tmp_path: Path) -> None:
@@ -203,13 +199,33 @@ def test_impossible_requests(tmp_path: Path) -> None:
     refused(
         torchvision_recipe("MNIST", 1, train={"split": "x"}),
         tmp_path,
-        r"MNIST\(split='x'\): .*argument 'split'",
+        r"source\.train: found \{'split': 'x'\}, expected constructor arguments of .*\.MNIST: .*'split'",
     )
     refused(
         torchvision_recipe("ImageFolder", 3, train={}),
         tmp_path,
         r"ImageFolder: torchvision cannot download it",
         download=True,
+    )
+
+
+def test_argument_values_that_torchvision_refuses(tmp_path: Path) -> None:
+    recipe = torchvision_recipe("SVHN", 3, train={"split": "trian"})
+    refused(
+        recipe,
+        tmp_path,
+        r"SVHN\(split='trian'\): Unknown value 'trian' for argument split\. Valid values are",
+    )
+
+
+def test_datasets_without_class_numbers_are_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "MovingMNIST"
+    folder.mkdir()
+    np.save(folder / "mnist_test_seq.npy", some_bytes(0, 20, 2, 64, 64))
+    refused(
+        torchvision_recipe("MovingMNIST", 1, train={}),
+        tmp_path,
+        r"MovingMNIST: found labels of type Tensor, expected one class number",
     )
 
 

@@ -36,7 +36,9 @@ class Pixels:
         Raises:
             SourceError: another mode, such as CMYK.
         """
-        mode = image.mode
+        mode = getattr(image, "mode", None)
+        if mode is None:
+            raise SourceError(f"found a {type(image).__name__}, expected a picture")
         if mode in _SIXTEEN_BITS or (mode == "I" and image.format == "PNG"):
             return cls(np.asarray(image, np.uint16)[..., None], 65_535)
         if mode in ("P", "PA"):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import SourceError
+from ..errors import RecipeError, SourceError
 from ..recipe import Recipe
 from ..recipe_schema import TorchvisionTable
 from ..records import Split
@@ -28,11 +28,12 @@ class TorchvisionImages:
 
     def __init__(self, recipe: Recipe, table: TorchvisionTable, root: Path | None, download: bool) -> None:
         self._name = table.dataset
-        self._class = dataset_class(table.dataset, f"recipe {recipe.name}")
+        self._where = f"recipe {recipe.name}"
+        self._class = dataset_class(table.dataset, self._where)
         self.root: Path | None = self._root(root, table.train, download)
         wanted = ((Split.train, table.train), (Split.val, table.val), (Split.test, table.test))
         self._parts = [
-            (split, arguments, self._open(self.root, arguments, download))
+            (split, arguments, self._open(split, self.root, arguments, download))
             for split, arguments in wanted
             if arguments is not None
         ]
@@ -56,10 +57,20 @@ class TorchvisionImages:
             )
         return root
 
-    def _open(self, root: Path, arguments: Mapping[str, Any], download: bool) -> Any:
+    def _open(self, split: Split, root: Path, arguments: Mapping[str, Any], download: bool) -> Any:
         options = {"download": True} if download else {}
-        parameters = inspect.signature(self._class).parameters.values()
-        if download and not any(p.name == "download" or p.kind is p.VAR_KEYWORD for p in parameters):
+        signature = inspect.signature(self._class)
+        try:
+            signature.bind(str(root), **arguments)
+        except TypeError as error:
+            raise RecipeError(
+                f"{self._where}: source.{split.name}: found {dict(arguments)}, "
+                f"expected constructor arguments of torchvision.datasets.{self._name}: {error}"
+            ) from None
+        takes_download = any(
+            p.name == "download" or p.kind is p.VAR_KEYWORD for p in signature.parameters.values()
+        )
+        if download and not takes_download:
             raise SourceError(
                 f"{self._name}: torchvision cannot download it; put it below {root} as torchvision's "
                 "documentation says, and leave out --download"
@@ -67,14 +78,14 @@ class TorchvisionImages:
         try:
             with redirect_stdout(sys.stderr):  # some datasets report with print
                 return self._class(str(root), **arguments, **options)
-        except (
-            Exception
-        ) as error:  # each dataset has its own ways to fail; all mean unusable files or arguments
+        except Exception as error:  # each dataset fails in its own ways; all mean unusable files
             raise SourceError(self._explain(root, arguments, download, error)) from error
 
     def _explain(self, root: Path, arguments: Mapping[str, Any], download: bool, error: Exception) -> str:
         call = f"{self._name}({', '.join(f'{k}={v!r}' for k, v in arguments.items())})"
         cause = " ".join(str(error).split()) or type(error).__name__
+        if "Valid values are" in cause:
+            return f"{call}: {cause}"
         if download:
             return f"{call} could not be fetched into {root}: {cause}"
         missing = [name for name in files_wanted(self._class, arguments) if not (root / name).is_file()]
@@ -89,8 +100,8 @@ class TorchvisionImages:
                 "or let torchvision fetch it with --download"
             )
         return (
-            f"{call}: the files in {root} cannot be used: {cause}; "
-            "remove them and let torchvision fetch them again with --download"
+            f"{call}: {root} holds no usable files: {cause}; "
+            "replace them, or remove them and let torchvision fetch them with --download"
         )
 
     @property
@@ -113,12 +124,16 @@ class TorchvisionImages:
         if len(found) != len(dataset):
             raise SourceError(
                 f"{self._name}: found {len(found)} labels for {len(dataset)} images in {self.root}; "
-                "remove the files and let torchvision fetch them again with --download"
+                "replace the files, or remove them and let torchvision fetch them with --download"
             )
-        labels = np.asarray(found)
+        try:
+            labels = np.asarray(found)
+        except ValueError:  # labels of different lengths
+            labels = np.empty(0)
         if labels.ndim != 1 or labels.dtype.kind not in "iu":
             raise SourceError(
-                f"{self._name}: found labels such as {found[0]!r}, expected one class number for each image"
+                f"{self._name}: found labels of type {type(found[0]).__name__}, "
+                "expected one class number for each image"
             )
         return labels.astype(np.int32)
 

@@ -7,14 +7,16 @@ its datasets, which never call an operator, need.
 
 import inspect
 from functools import cache
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from ..errors import RecipeError
+from ..errors import RecipeError, SourceError
 from ..recipe_errors import nearest
 
 __all__ = ["dataset_class", "torchvision_datasets"]
 
+_alive: list[Any] = []  # operators live as long as the library object that defines them
 _SIGNATURE = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 
 
@@ -22,26 +24,26 @@ _SIGNATURE = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 def torchvision_datasets() -> ModuleType:
     """``torchvision.datasets``, imported in spite of missing operators."""
     try:
-        import torchvision.datasets
+        return import_module("torchvision.datasets")
     except RuntimeError as error:
         if "operator torchvision::" not in str(error):
             raise
-        _declare_operators()
-        import torchvision.datasets
-    module: ModuleType = torchvision.datasets
-    return module
+    _declare_operators()
+    try:
+        return import_module("torchvision.datasets")
+    except RuntimeError as error:
+        raise SourceError(
+            f"torchvision does not fit the installed torch ({error}); install releases that belong together"
+        ) from error
 
 
 def _declare_operators() -> None:
     import torch
 
-    # Operators live as long as the library object that defines them.
-    _declared.append(torch.library.Library("torchvision", "DEF"))  # type: ignore[no-untyped-call]
+    library: Any = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
     for name in ("nms", "qnms"):
-        _declared[-1].define(name + _SIGNATURE)
-
-
-_declared: list[Any] = []
+        library.define(name + _SIGNATURE)
+    _alive.append(library)
 
 
 def dataset_class(name: str, where: str) -> type[Any]:
