@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
+from neuralviews.errors import SourceError
 from neuralviews.grids import AxisOrder, image_grid
 from neuralviews.recipe import load_recipe, recipe_from_canonical
 from neuralviews.signals.catalogue import open_source
@@ -51,3 +52,8 @@ def test_targets_and_coordinates_follow_the_recipe(
 def test_signals_share_their_coordinates() -> None:
     source = open_source(load_recipe("digits"), hash_files=False)
     assert source.signal(0).coords is source.signal(9).coords
+
+
+def test_there_is_nothing_to_download() -> None:
+    with pytest.raises(SourceError, match="digits: there is nothing to download; leave --download out"):
+        open_source(load_recipe("digits"), download=True)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ..errors import SourceError
 from ..recipe import Recipe
 from ..recipe_schema import FolderTable, TorchvisionTable
 from .base import Objects, Signal, Source
@@ -41,6 +42,8 @@ def _images(recipe: Recipe, source_root: Path | None, download: bool) -> Images:
     table = recipe.source
     if isinstance(table, TorchvisionTable):
         return TorchvisionImages(recipe, table, source_root, download)
+    if download:
+        raise SourceError(f"recipe {recipe.name}: there is nothing to download; leave --download out")
     if isinstance(table, FolderTable):
         return FolderImages(recipe, table, source_root)
     return DigitImages()
