@@ -87,5 +87,5 @@ def make_store(
     for shard in writer.missing():
         rows = writer.row_range(shard)
         writer.commit(shard, records.take(slice(rows.start, rows.stop)))
-    writer.finalize({})
+    writer.finalize()
     return open_store(root)

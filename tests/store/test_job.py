@@ -24,7 +24,7 @@ def test_shards_partition_the_rows(rows: int, rows_per_shard: int) -> None:
 def test_what_the_store_does_not_know_is_carried_along() -> None:
     content = make_job(other={"a": [1, None]})
     job = Job.parse(content, "job.json")
-    assert (job.kind, job.spec, job.content["other"]) == ("generate", SPEC, {"a": [1, None]})
+    assert (job.rows, job.spec, job.content["other"]) == (100, SPEC, {"a": [1, None]})
     assert job.id == sha256_hex(canonical_json(content))
 
 
@@ -40,12 +40,12 @@ def test_what_the_store_does_not_know_is_carried_along() -> None:
         ("format_version", "1", "found format_version '1', expected a positive integer"),
         ("format_version", True, "found format_version True"),
         ("format_version", 0, "found format_version 0"),
-        ("kind", 3, "found kind 3, expected a string"),
-        ("rows", 0, "found rows 0, expected 1 or more"),
-        ("rows", 2.0, r"found rows 2\.0, expected 1 or more"),
-        ("rows", True, "found rows True, expected 1 or more"),
-        ("rows", 1 << 60, "rows, at most"),
-        ("rows_per_shard", None, "found rows_per_shard None, expected 1 or more"),
+        ("kind", "augment", r"found kind 'augment', this neuralviews reads 'generate'; update it"),
+        ("rows", 0, "found rows 0, expected 1 to 281474976710656"),
+        ("rows", 2.0, r"found rows 2\.0, expected 1 to"),
+        ("rows", True, "found rows True, expected 1 to"),
+        ("rows", 1 << 60, "found rows 1152921504606846976, expected 1 to"),
+        ("rows_per_shard", None, "found rows_per_shard None, expected 1 to"),
         ("arch", None, "arch: field specification"),
         ("arch", {**SPEC.to_json(), "dims": [2, -5, 1]}, "arch: dims: found -5"),
         ("arch", {**SPEC.to_json(), "output_offset": 10**400}, "arch: "),

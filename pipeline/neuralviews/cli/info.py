@@ -57,7 +57,7 @@ def _facts(store: "Store") -> dict[str, Any]:
         "status": dict(summary.status),
         "shards": len(manifest.shards),
         "bytes": sum(shard.bytes for shard in manifest.shards),
-        "provenance": manifest.provenance,
+        "source": job["source"],
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any, Self
 from ..errors import FormatError, SpecError
 from ..field import FieldSpec
 from .canonical import canonical_json, sha256_hex
-from .schema import FORMAT_VERSION, MAX_ROWS, MAX_SHARDS, STORE_FORMAT, shard_name
+from .schema import FORMAT_VERSION, KIND, MAX_ROWS, MAX_SHARDS, STORE_FORMAT, shard_name
 
 __all__ = ["Job", "differences", "require_version"]
 
@@ -43,7 +43,6 @@ class Job:
     """
 
     content: Mapping[str, Any]
-    kind: str
     rows: int
     rows_per_shard: int
     spec: FieldSpec
@@ -56,25 +55,19 @@ class Job:
             FormatError: names the key, what was found and what was expected.
         """
         content = require_version(value, name)
-        for key, kind, text in (
-            ("kind", str, "a string"),
-            ("rows", int, "1 or more"),
-            ("rows_per_shard", int, "1 or more"),
-        ):
+        if content.get("kind") != KIND:
+            raise FormatError(
+                f"{name}: found kind {content.get('kind')!r}, this neuralviews reads {KIND!r}; update it"
+            )
+        for key in ("rows", "rows_per_shard"):
             found = content.get(key)
-            if (
-                isinstance(found, bool)
-                or not isinstance(found, kind)
-                or (isinstance(found, int) and found < 1)
-            ):
-                raise FormatError(f"{name}: found {key} {found!r}, expected {text}")
+            if isinstance(found, bool) or not isinstance(found, int) or not 1 <= found <= MAX_ROWS:
+                raise FormatError(f"{name}: found {key} {found!r}, expected 1 to {MAX_ROWS}")
         try:
             spec = FieldSpec.from_json(content.get("arch"))
         except (SpecError, OverflowError) as error:
             raise FormatError(f"{name}: arch: {error}") from error
-        if content["rows"] > MAX_ROWS:
-            raise FormatError(f"{name}: found {content['rows']} rows, at most {MAX_ROWS}")
-        job = cls(content, content["kind"], content["rows"], content["rows_per_shard"], spec)
+        job = cls(content, content["rows"], content["rows_per_shard"], spec)
         if job.shard_count > MAX_SHARDS:
             raise FormatError(f"{name}: {job.shard_count} shards, at most {MAX_SHARDS}; raise rows_per_shard")
         return job

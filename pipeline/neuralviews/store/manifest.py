@@ -91,8 +91,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """manifest.json of a finished store.
 
     Attributes:
-        job: the whole content of job.json.
-        provenance: where the records come from; the same on every machine.
+        job: the whole content of job.json, which says where the records come from.
     """
 
     format: str
@@ -100,7 +99,6 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     job: dict[str, Any]
     shards: tuple[ShardEntry, ...]
     summary: Summary
-    provenance: dict[str, Any]
 
 
 class Receipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -148,11 +146,9 @@ def parse_manifest(data: bytes, name: str | Path) -> tuple[Manifest, Job]:
     return manifest, job
 
 
-def new_manifest(
-    job: Job, shards: tuple[ShardEntry, ...], summary: Summary, provenance: dict[str, Any]
-) -> Manifest:
+def new_manifest(job: Job, shards: tuple[ShardEntry, ...], summary: Summary) -> Manifest:
     """The manifest that this version writes."""
-    return Manifest(STORE_FORMAT, FORMAT_VERSION, dict(job.content), shards, summary, provenance)
+    return Manifest(STORE_FORMAT, FORMAT_VERSION, dict(job.content), shards, summary)
 
 
 def receipt_of(entry: ShardEntry, job: Job) -> bytes:

@@ -16,6 +16,7 @@ __all__ = [
     "FORMAT",
     "FORMAT_VERSION",
     "JOB_FILE",
+    "KIND",
     "MANIFEST_FILE",
     "MAX_JSON_BYTES",
     "MAX_ROWS",
@@ -40,6 +41,8 @@ __all__ = [
 FORMAT = "neuralviews-shard"
 STORE_FORMAT = "neuralviews-store"
 FORMAT_VERSION = 1
+KIND = "generate"
+"""How the records of a store came about; other kinds have other datasets, so older versions refuse them."""
 
 JOB_FILE = "job.json"
 MANIFEST_FILE = "manifest.json"

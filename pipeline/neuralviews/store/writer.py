@@ -4,7 +4,6 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Self
 
 from ..errors import FormatError, IntegrityError, NotAStore, OutputError, SpecError
@@ -12,6 +11,7 @@ from ..records import Records
 from .canonical import canonical_json, parse_canonical, sha256_hex
 from .checks import record_problems
 from .files import (
+    Buffer,
     DifferentBytes,
     make_folder,
     open_regular,
@@ -39,7 +39,7 @@ from .schema import (
 __all__ = ["StoreWriter"]
 
 _DIFFERENCES_SHOWN = 3
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
+_ATTEMPTS = 2
 
 
 class StoreWriter:
@@ -146,19 +146,13 @@ class StoreWriter:
         image = shard_image(records, self._job, shard)
         receipt = Receipt(shard_name(shard), image.bytes, image.sha256(), len(rows), self.job_id)
         self._require_same(shard, receipt)
-        try:
-            publish(self.root, receipt.file, image.parts, receipt.sha256)
-        except DifferentBytes:
-            # No receipt vouches for these bytes, or it vouches for ours: the file was damaged.
-            quarantine(self.root, receipt.file)
-            publish(self.root, receipt.file, image.parts, receipt.sha256)
-        self._publish_receipt(shard, receipt)
+        self._publish(shard, receipt, receipt.file, image.parts, receipt.sha256)
+        data = encode(receipt)
+        self._publish(shard, receipt, receipt_name(shard), [data], sha256_hex(data))
 
-    def finalize(self, provenance: Mapping[str, Any] = _NOTHING) -> str:
+    def finalize(self) -> str:
         """Prove every shard, publish the manifest and the checksums, and remove leftovers.
 
-        Args:
-            provenance: goes into the manifest; it must be the same on every machine.
         Returns:
             The dataset id: sha256 of the manifest. Finalizing again gives the same.
         Raises:
@@ -166,28 +160,21 @@ class StoreWriter:
         """
         from .examine import examine_shard, summarize
 
-        job = self._job
-        facts = []
-        for shard in range(job.shard_count):
-            receipt = self._receipt(shard)
-            if receipt is None:
-                raise IntegrityError(
-                    f"{self.root / receipt_name(shard)}: missing; run the same command again"
-                )
-            facts.append(examine_shard(self.root, job, shard, receipt))
-        manifest = new_manifest(
-            job, tuple(f.entry for f in facts), summarize(self.root, facts), dict(provenance)
-        )
+        facts = [
+            examine_shard(self.root, self._job, shard, self._require_receipt(shard))
+            for shard in range(self.shard_count)
+        ]
+        manifest = new_manifest(self._job, tuple(found.entry for found in facts), summarize(self.root, facts))
         data = encode(manifest)
         dataset_id = sha256_hex(data)
-        sums = checksums(manifest, job, dataset_id)
+        sums = checksums(manifest, self._job, dataset_id)
         for name, content in ((MANIFEST_FILE, data), (SUMS_FILE, sums)):
             try:
                 publish(self.root, name, [content], sha256_hex(content))
             except DifferentBytes:
                 raise IntegrityError(
                     f"{self.root / name}: there already, with other content than follows from the shards; "
-                    "if the shards are right, remove it and finalize again"
+                    "if the shards are right, remove it and run the same command again"
                 ) from None
         remove_leftovers(self.root)
         remove_leftovers(self.root / SHARD_FOLDER)
@@ -203,6 +190,12 @@ class StoreWriter:
         expected = (self.job_id, shard_name(shard), len(self.row_range(shard)))
         return receipt if (receipt.job, receipt.file, receipt.rows) == expected else None
 
+    def _require_receipt(self, shard: int) -> Receipt:
+        receipt = self._receipt(shard)
+        if receipt is None:
+            raise IntegrityError(f"{self.root / receipt_name(shard)}: missing; run the same command again")
+        return receipt
+
     def _require_same(self, shard: int, receipt: Receipt) -> None:
         found = self._receipt(shard)
         if found is not None and found != receipt:
@@ -212,14 +205,19 @@ class StoreWriter:
                 "the fit is not deterministic: expected the same engine, version and source on every run"
             )
 
-    def _publish_receipt(self, shard: int, receipt: Receipt) -> None:
-        data = encode(receipt)
-        try:
-            publish(self.root, receipt_name(shard), [data], sha256_hex(data))
-        except DifferentBytes:
-            self._require_same(shard, receipt)
-            quarantine(self.root, receipt_name(shard))
-            publish(self.root, receipt_name(shard), [data], sha256_hex(data))
+    def _publish(self, shard: int, receipt: Receipt, name: str, parts: list[Buffer], sha256: str) -> None:
+        for _ in range(_ATTEMPTS):
+            try:
+                publish(self.root, name, parts, sha256)
+            except DifferentBytes:
+                # If no receipt vouches for these bytes, or it vouches for ours, the file was damaged.
+                self._require_same(shard, receipt)
+                quarantine(self.root, name)
+            else:
+                return
+        raise IntegrityError(
+            f"{self.root / name}: another writer keeps publishing other bytes; stop it and run one at a time"
+        )
 
 
 def _require_ours(root: Path) -> None:

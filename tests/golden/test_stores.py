@@ -1,0 +1,32 @@
+"""Stores that earlier versions published: still read, still verified, and still made to the byte."""
+
+from pathlib import Path
+
+import numpy as np
+
+from neuralviews.store.reader import open_store
+from neuralviews.store.verify import verify
+
+from ..store.stores import contents, make_records
+from .make_v1 import ROOT, ROWS, SPEC, make
+
+V1 = "ec32d093df349d7baceae7eb1f0914743bb12165e904a5fb09d85f6b795e2b05"
+
+
+def test_version_1_is_read() -> None:
+    store = open_store(ROOT)
+    expected = make_records(range(ROWS), SPEC)
+    assert (store.dataset_id, store.spec, len(store)) == (V1, SPEC, ROWS)
+    found = store.read(np.arange(ROWS))
+    np.testing.assert_array_equal(found.weights, expected.weights)
+    for name, column in expected.columns.items():
+        np.testing.assert_array_equal(found.columns[name], column)
+
+
+def test_version_1_verifies() -> None:
+    assert verify(ROOT, "semantic").dataset_id == V1
+
+
+def test_version_1_is_still_made_to_the_byte(tmp_path: Path) -> None:
+    assert make(tmp_path / "v1") == V1
+    assert contents(tmp_path / "v1") == contents(ROOT)
