@@ -252,7 +252,7 @@ def fit_ordered(spec: FieldSpec, signals: Signals, inits: Array, budget: Budget)
             for init, targets in zip(inits, signals.values, strict=True)
         ]
         squares = np.array([outcome.squares for _, outcome in fitted], np.float32)
-        loss = stored_loss(squares, signals.values[0:1].size)
+        loss = stored_loss(squares, signals.values.shape[1] * signals.values.shape[2])
     return FitResult(
         weights=np.array([weights for weights, _ in fitted]).reshape(inits.shape),
         psnr=psnr_from_loss(loss, signals.span),

@@ -14,7 +14,7 @@ from typing import Any
 
 import llvmlite.binding as llvm
 from llvmlite import ir
-from numba import types
+from numba import config, types
 from numba.core import cgutils
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic
@@ -48,9 +48,12 @@ def blocking() -> Blocking:
     """The blocking for the CPU that numba compiles for (``NUMBA_CPU_NAME`` included).
 
     LLVM is asked to compile one 512-bit operation, and the registers it uses tell the width: this
-    needs no list of CPU names.
+    needs no list of CPU names. A CPU that was named is taken by its name, although numba lets LLVM
+    use what the real one has beyond it (unless ``NUMBA_CPU_FEATURES`` says otherwise).
     """
     triple, name, features = cpu_target.target_context.codegen().magic_tuple()
+    if config.CPU_NAME and config.CPU_FEATURES is None:
+        features = ""
     machine = llvm.Target.from_triple(triple).create_target_machine(cpu=name, features=features)
     vector = ir.VectorType(FLOAT, 16)
     module = ir.Module()
@@ -92,8 +95,7 @@ class Variable:
 class Emitter:
     """Writes vector code at the current place of a function.
 
-    Operands are pointers for arrays of float32 and values for numbers. Indices count float32
-    numbers; a vector begins at any index.
+    Arrays are pointers here. Indices count float32 numbers; a vector begins at any index.
     """
 
     def __init__(self, builder: Value, lanes: int) -> None:
@@ -125,6 +127,9 @@ class Emitter:
     def store(self, value: Value, array: Value, at: Value) -> None:
         self.builder.store(value, self._address(array, at, self.vector), align=4)
 
+    def store_scalar(self, value: Value, array: Value, at: Value) -> None:
+        self.builder.store(value, self._address(array, at, FLOAT))
+
     def _address(self, array: Value, at: Value, kind: Value) -> Value:
         return self.builder.bitcast(self.builder.gep(array, [at], source_etype=FLOAT), kind.as_pointer())
 
@@ -132,9 +137,8 @@ class Emitter:
         """A vector with ``number`` in every lane."""
         if not isinstance(number, ir.Value):
             return ir.Constant(self.vector, [float(number)] * self.lanes)
-        first = self.builder.insert_element(
-            ir.Constant(self.vector, ir.Undefined), number, ir.Constant(BITS, 0)
-        )
+        empty = ir.Constant(ir.VectorType(number.type, self.lanes), ir.Undefined)
+        first = self.builder.insert_element(empty, number, ir.Constant(BITS, 0))
         return self.shuffle(first, first, [0] * self.lanes)
 
     def shuffle(self, a: Value, b: Value, lanes: Sequence[int]) -> Value:
@@ -204,16 +208,23 @@ class Emitter:
 
 
 def kernel(emit: Callable[..., None]) -> Any:
-    """Turn ``emit(emitter, *operands)`` into a function that numba code calls; it returns nothing."""
+    """Turn ``emit(emitter, *operands)`` into a function that numba code calls; it returns nothing.
+
+    Callers pass numbers, flat arrays of float32, and ``(array, place)`` for what begins at a place of
+    an array; the emitting function gets the numbers, and pointers for the others.
+    """
 
     def define(_typing: Any, *arguments: Any) -> Any:
         def generate(context: Any, builder: Value, signature: Any, values: Sequence[Value]) -> Value:
-            operands = [
-                context.make_array(kind)(context, builder, value).data
-                if isinstance(kind, types.Array)
-                else value
-                for kind, value in zip(signature.args, values, strict=True)
-            ]
+            def operand(kind: Any, value: Value) -> Value:
+                if isinstance(kind, types.Array):
+                    return context.make_array(kind)(context, builder, value).data
+                if isinstance(kind, types.BaseTuple):
+                    array, place = (builder.extract_value(value, i) for i in range(2))
+                    return builder.gep(operand(kind[0], array), [place], source_etype=FLOAT)
+                return value
+
+            operands = map(operand, signature.args, values)
             emit(Emitter(builder, blocking().lanes), *operands)
             return context.get_dummy_value()
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from .emit import blocking, fma
 from .head import FUSED_CHANNELS, head_gradient, output_errors
 from .kernels import SINGLE_BLOCKS, forward, input_gradient, weight_gradient
-from .layout import LANES, Column
+from .layout import Column
 from .update import adam, scaled, transposed
 
 __all__ = ["Buffers", "Problem", "gradients", "update"]
@@ -67,184 +67,116 @@ class Buffers(NamedTuple):
     """Cosines of a tile; the backward pass turns them into derivatives by the sines' arguments."""
     errors: Floats
     deltas: Floats
+    squares: Floats
+    """The sum of squared errors, one number."""
 
 
 @njit
 def prepare(problem, buffers):  # type: ignore[no-untyped-def]
     """Scale the weights for the forward and the backward products of one step."""
-    table = problem.table
+    table, weights = problem.table, buffers.parameters
     last = len(table) - 1
     for layer in range(len(table)):
-        lanes, start = table[layer, UNITS_LANES], table[layer, WEIGHTS]
+        start, lanes = table[layer, WEIGHTS], table[layer, UNITS_LANES]
         count = (table[layer, ROWS] + 1) * lanes
-        scaled(buffers.parameters, start, buffers.hidden, start, count, problem.phase[layer])
-        slope, to = problem.slope[layer], table[layer, SLOPES]
+        scaled((weights, start), (buffers.hidden, start), count, problem.phase[layer])
+        slopes, slope = (buffers.slopes, table[layer, SLOPES]), problem.slope[layer]
         if layer < last:
-            above, columns = table[layer + 1, WEIGHTS], table[layer + 1, UNITS_LANES]
-            transposed(buffers.parameters, above, lanes, columns, buffers.slopes, to, slope)
+            above = (weights, table[layer + 1, WEIGHTS])
+            transposed(above, lanes, table[layer + 1, UNITS_LANES], slopes, slope)
         else:
-            scaled(buffers.parameters, problem.head, buffers.slopes, to, problem.channel_rows * lanes, slope)
+            scaled((weights, problem.head), slopes, problem.channel_rows * lanes, slope)
 
 
 @njit
 def forward_tile(problem, buffers, start, points):  # type: ignore[no-untyped-def]
     """Sines and cosines of every hidden layer at the points of a tile."""
-    table, tile = problem.table, problem.tile
-    for layer in range(len(table)):
-        rows, lanes, weights = table[layer, ROWS], table[layer, UNITS_LANES], table[layer, WEIGHTS]
-        inputs, at = problem.coords, start * rows
-        if layer:
-            inputs, at = buffers.units, table[layer - 1, UNITS] * tile
-        forward(
-            inputs,
-            at,
-            rows,
-            table[layer, FAN_IN],
-            buffers.hidden,
-            weights,
-            weights + rows * lanes,
-            buffers.units,
-            buffers.cosines,
-            table[layer, UNITS] * tile,
-            lanes,
-            points,
+    inputs = (problem.coords, start * problem.table[0, ROWS])
+    for layer in range(len(problem.table)):
+        row = problem.table[layer]
+        weights, bias = (
+            (buffers.hidden, row[WEIGHTS]),
+            (buffers.hidden, row[WEIGHTS] + row[ROWS] * row[UNITS_LANES]),
         )
+        units = row[UNITS] * problem.tile
+        sines, cosines = (buffers.units, units), (buffers.cosines, units)
+        forward(inputs, row[ROWS], row[FAN_IN], weights, bias, sines, cosines, row[UNITS_LANES], points)
+        inputs = sines
 
 
 @njit
-def head_tile(problem, buffers, start, points, squares):  # type: ignore[no-untyped-def]
-    """Errors at the points of a tile; returns the sum of squares with theirs added."""
-    tile, channels, head = problem.tile, problem.channels, problem.head
-    lanes = problem.table[-1, UNITS_LANES]
-    units, bias = problem.table[-1, UNITS] * tile, head + problem.channel_rows * lanes
-    for block in range(0, points, LANES):
-        for channel in range(channels):
-            output_errors(
-                buffers.parameters,
-                head + channel * lanes,
-                buffers.parameters[bias + channel] + problem.scalars[0],
-                buffers.units,
-                units + block * lanes,
-                lanes,
-                problem.targets,
-                channel * problem.padded_points + start + block,
-                problem.scalars[1],
-                buffers.errors,
-                buffers.deltas,
-                channel * tile + block,
-            )
-        end = min(block + LANES, points)
-        for point in range(block, end):
+def head_tile(problem, buffers, start, points):  # type: ignore[no-untyped-def]
+    """Errors at the points of a tile, their sums, and the gradients of and through the output layer."""
+    row, tile, channels, errors, deltas = (
+        problem.table[-1],
+        problem.tile,
+        problem.channels,
+        buffers.errors,
+        buffers.deltas,
+    )
+    lanes, head, slopes = row[UNITS_LANES], problem.head, (buffers.slopes, row[SLOPES])
+    bias = head + problem.channel_rows * lanes
+    units, cosines = (buffers.units, row[UNITS] * tile), (buffers.cosines, row[UNITS] * tile)
+    output_errors(
+        (buffers.parameters, head),
+        (buffers.parameters, bias),
+        problem.scalars[0],
+        channels,
+        units,
+        lanes,
+        (problem.targets, start),
+        problem.padded_points,
+        problem.scalars[1],
+        errors,
+        deltas,
+        tile,
+        points,
+    )
+    gradient, bias_gradient, squares = (buffers.gradient, head), (buffers.gradient, bias), buffers.squares
+    if channels <= MOST_FUSED:
+        head_gradient(
+            errors,
+            deltas,
+            tile,
+            channels,
+            units,
+            cosines,
+            lanes,
+            slopes,
+            gradient,
+            bias_gradient,
+            squares,
+            points,
+        )
+    else:
+        for point in range(points):
             for channel in range(channels):
-                error = buffers.errors[channel * tile + point]
-                squares = fma(error, error, squares)
-        for channel in range(channels):
-            total = buffers.gradient[bias + channel]
-            for point in range(block, end):
-                total += buffers.deltas[channel * tile + point]
-            buffers.gradient[bias + channel] = total
-    return squares
+                at = channel * tile + point
+                squares[0] = fma(errors[at], errors[at], squares[0])
+                buffers.gradient[bias + channel] += deltas[at]
+        weight_gradient(
+            deltas, tile, 1, problem.channel_rows, 0, units, lanes, gradient, bias_gradient, points
+        )
+        input_gradient(deltas, 1, tile, channels, slopes, cosines, lanes, points)
 
 
 @njit
 def backward_tile(problem, buffers, start, points):  # type: ignore[no-untyped-def]
-    """Add the gradients of a tile, from the output layer down."""
-    table, tile, channels = problem.table, problem.tile, problem.channels
-    last = len(table) - 1
-    lanes, units, slopes = table[last, UNITS_LANES], table[last, UNITS] * tile, table[last, SLOPES]
-    if channels <= MOST_FUSED:
-        head_gradient(
-            buffers.deltas,
-            0,
-            tile,
-            channels,
-            buffers.units,
-            units,
-            lanes,
-            buffers.slopes,
-            slopes,
-            buffers.cosines,
-            units,
-            buffers.gradient,
-            problem.head,
-            points,
-        )
-    else:
-        weight_gradient(
-            buffers.deltas,
-            0,
-            tile,
-            1,
-            problem.channel_rows,
-            0,
-            buffers.units,
-            units,
-            lanes,
-            buffers.gradient,
-            problem.head,
-            0,
-            points,
-        )
-        input_gradient(
-            buffers.deltas,
-            0,
-            1,
-            tile,
-            channels,
-            buffers.slopes,
-            slopes,
-            buffers.cosines,
-            units,
-            lanes,
-            points,
-        )
-    for layer in range(last, 0, -1):
-        lanes, rows, weights = table[layer, UNITS_LANES], table[layer, ROWS], table[layer, WEIGHTS]
-        deltas, below = table[layer, UNITS] * tile, table[layer - 1, UNITS] * tile
-        weight_gradient(
-            buffers.units,
-            below,
-            1,
-            rows,
-            rows,
-            HEIGHT,
-            buffers.cosines,
-            deltas,
-            lanes,
-            buffers.gradient,
-            weights,
-            weights + rows * lanes,
-            points,
-        )
-        input_gradient(
-            buffers.cosines,
-            deltas,
-            lanes,
-            1,
-            table[layer, WIDTH],
-            buffers.slopes,
-            table[layer - 1, SLOPES],
-            buffers.cosines,
-            below,
-            rows,
-            points,
-        )
-    lanes, rows = table[0, UNITS_LANES], table[0, ROWS]
-    weight_gradient(
-        problem.coords,
-        start * rows,
-        1,
-        rows,
-        rows,
-        rows if rows <= MOST_SINGLE else HEIGHT,
-        buffers.cosines,
-        0,
-        lanes,
-        buffers.gradient,
-        0,
-        rows * lanes,
-        points,
-    )
+    """Add the gradients of the hidden layers of a tile, from the last to the first."""
+    table, tile = problem.table, problem.tile
+    for layer in range(len(table) - 1, -1, -1):
+        weights, rows, lanes = table[layer, WEIGHTS], table[layer, ROWS], table[layer, UNITS_LANES]
+        gradient, bias_gradient = (buffers.gradient, weights), (buffers.gradient, weights + rows * lanes)
+        deltas = (buffers.cosines, table[layer, UNITS] * tile)
+        bias_rows = rows if rows <= MOST_SINGLE else HEIGHT
+        inputs = (problem.coords, start * rows)
+        if layer:
+            below = table[layer - 1, UNITS] * tile
+            inputs = (buffers.units, below)
+        weight_gradient(inputs, 1, rows, rows, bias_rows, deltas, lanes, gradient, bias_gradient, points)
+        if layer:
+            slopes, cosines = (buffers.slopes, table[layer - 1, SLOPES]), (buffers.cosines, below)
+            input_gradient(deltas, lanes, 1, table[layer, WIDTH], slopes, cosines, rows, points)
 
 
 @njit
@@ -252,29 +184,18 @@ def gradients(problem, buffers):  # type: ignore[no-untyped-def]
     """Fill the gradient of the current parameters; returns their sum of squared errors."""
     prepare(problem, buffers)
     buffers.gradient[:] = 0
-    squares = np.float32(0)
+    buffers.squares[0] = 0
     for start in range(0, problem.points, problem.tile):
         points = min(problem.tile, problem.points - start)
         forward_tile(problem, buffers, start, points)
-        squares = head_tile(problem, buffers, start, points, squares)
+        head_tile(problem, buffers, start, points)
         backward_tile(problem, buffers, start, points)
-    return squares
+    return buffers.squares[0]
 
 
 @njit
 def update(problem, buffers, step):  # type: ignore[no-untyped-def]
     """One update of all parameters by Adam."""
-    adam(
-        buffers.parameters,
-        buffers.gradient,
-        buffers.first,
-        buffers.second,
-        buffers.parameters.size,
-        problem.size[step],
-        problem.correction[step],
-        problem.adam[0],
-        problem.adam[1],
-        problem.adam[2],
-        problem.adam[3],
-        problem.adam[4],
-    )
+    size, correction = problem.size[step], problem.correction[step]
+    parameters, first, second = buffers.parameters, buffers.first, buffers.second
+    adam(parameters, buffers.gradient, first, second, parameters.size, size, correction, problem.adam)

@@ -17,16 +17,11 @@ def adam(
     count: Value,
     size: Value,
     correction: Value,
-    beta1: Value,
-    beta2: Value,
-    rest1: Value,
-    rest2: Value,
-    epsilon: Value,
+    constants: Any,
 ) -> None:
-    """One update of ``count`` parameters and of their moments, each by itself."""
-    numbers = (size, correction, beta1, beta2, rest1, rest2, epsilon)
-    size, correction, beta1, beta2, rest1, rest2, epsilon = map(e.splat, numbers)
-    minus_size = e.builder.fneg(size)
+    """One update of ``count`` parameters and their moments, each by itself; constants are `Constants.adam`."""
+    beta1, beta2, rest1, rest2, epsilon = (e.splat(e.load_scalar(constants, e.index(i))) for i in range(5))
+    correction, minus_size = e.splat(correction), e.splat(e.builder.fneg(size))
     with e.loop(0, count, e.lanes) as at:
         slope = e.load(gradient, at)
         mean = e.fma(rest1, slope, e.multiply(beta1, e.load(first, at)))
@@ -38,26 +33,15 @@ def adam(
 
 
 @kernel
-def scaled(
-    e: Emitter, source: Any, source_at: Value, target: Any, target_at: Value, count: Value, factor: Value
-) -> None:
+def scaled(e: Emitter, source: Any, target: Any, count: Value, factor: Value) -> None:
     """target = factor * source, ``count`` numbers."""
     scale = e.splat(factor)
     with e.loop(0, count, e.lanes) as at:
-        e.store(e.multiply(scale, e.load(source, e.index(source_at, at))), target, e.index(target_at, at))
+        e.store(e.multiply(scale, e.load(source, at)), target, at)
 
 
 @kernel
-def transposed(
-    e: Emitter,
-    source: Any,
-    source_at: Value,
-    rows: Value,
-    columns: Value,
-    target: Any,
-    target_at: Value,
-    factor: Value,
-) -> None:
+def transposed(e: Emitter, source: Any, rows: Value, columns: Value, target: Any, factor: Value) -> None:
     """target (columns, rows) = factor * source (rows, columns), both whole numbers of vectors.
 
     A square of vectors is transposed by exchanging its off-diagonal quarters at every scale.
@@ -65,7 +49,7 @@ def transposed(
     scale = e.splat(factor)
     with e.loop(0, rows, e.lanes) as row, e.loop(0, columns, e.lanes) as column:
         square = [
-            e.multiply(scale, e.load(source, e.index(source_at, e.times(e.index(row, i), columns), column)))
+            e.multiply(scale, e.load(source, e.index(e.times(e.index(row, i), columns), column)))
             for i in range(e.lanes)
         ]
         half = e.lanes // 2
@@ -73,7 +57,7 @@ def transposed(
             square = exchange_quarters(e, square, half)
             half //= 2
         for i, vector in enumerate(square):
-            e.store(vector, target, e.index(target_at, e.times(e.index(column, i), rows), row))
+            e.store(vector, target, e.index(e.times(e.index(column, i), rows), row))
 
 
 def exchange_quarters(e: Emitter, square: list[Value], half: int) -> list[Value]:
