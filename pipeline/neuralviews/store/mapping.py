@@ -4,7 +4,7 @@ import math
 import mmap
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..errors import IntegrityError
 from .files import file_sha256, open_regular
 from .manifest import Extent, ShardEntry
+from .schema import WEIGHTS
 
 __all__ = ["ShardMaps", "dataset_view", "map_file", "require_bytes", "require_size"]
 
@@ -34,9 +35,10 @@ class ShardMaps:
         self.root = root
         self.entries = entries
         self._arrays: dict[int, Mapping[str, NDArray[Any]]] = {}
+        self._weight_bytes: dict[int, memoryview] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_arrays": {}}
+        return {**self.__dict__, "_arrays": {}, "_weight_bytes": {}}
 
     def array(self, shard: int, path: str) -> NDArray[Any]:
         """A dataset of a shard, read-only, by its HDF5 path.
@@ -44,16 +46,22 @@ class ShardMaps:
         Raises:
             IntegrityError: the file is missing, or its size or hash is wrong; every time it is asked for.
         """
-        arrays = self._arrays.get(shard)
-        if arrays is None:
-            arrays = self._arrays[shard] = self._map(self.entries[shard])
-        return arrays[path]
+        if shard not in self._arrays:
+            self._map(shard)
+        return self._arrays[shard][path]
 
-    def _map(self, entry: ShardEntry) -> Mapping[str, NDArray[Any]]:
+    def weight_bytes(self, shards: Iterable[int]) -> Mapping[int, memoryview]:
+        """The weights of at least these shards as bytes, by shard; refuses what `array` refuses."""
+        for shard in set(shards).difference(self._weight_bytes):
+            self._weight_bytes[shard] = self.array(shard, WEIGHTS).data.cast("B")
+        return self._weight_bytes
+
+    def _map(self, shard: int) -> None:
+        entry = self.entries[shard]
         with open_regular(self.root, entry.file) as fd:
             _require_bytes_once(fd, self.root / entry.file, entry.bytes, entry.sha256)
             mapping = map_file(fd, entry.bytes)
-        return {path: dataset_view(mapping, extent) for path, extent in entry.datasets.items()}
+        self._arrays[shard] = {path: dataset_view(mapping, extent) for path, extent in entry.datasets.items()}
 
 
 def map_file(fd: int, size: int) -> mmap.mmap:

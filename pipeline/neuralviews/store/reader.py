@@ -1,8 +1,7 @@
 """Reading a store: cheap to open, every byte proven before its first use, no HDF5 involved."""
 
 import os
-from collections.abc import Iterator, Mapping
-from itertools import pairwise
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +13,12 @@ from ..field import Field, FieldSpec
 from ..records import COLUMNS, Records
 from .canonical import sha256_hex
 from .files import read_whole
+from .gather import Rows, copy_rows, join_scattered, runs
 from .manifest import Manifest, parse_manifest
 from .mapping import ShardMaps
 from .schema import JOB_FILE, MANIFEST_FILE, MAX_JSON_BYTES, WEIGHTS, column_path, require_little_endian
 
 __all__ = ["Store", "open_store"]
-
-Rows = NDArray[np.int64]
 
 
 def open_store(root: str | Path) -> "Store":
@@ -126,26 +124,16 @@ class Store:
             raise SpecError(f"out: found {out.dtype} {out.shape}, expected C-contiguous float32 {shape}")
         shards, local = np.divmod(chosen, self._rows_per_shard)
         if (shards[1:] < shards[:-1]).any():
-            found = self._join_scattered(shards, local)
+            found = join_scattered(self._maps, shards, local, self.spec.parameters)
             if out is None:
                 return found
             out[:] = found
             return out
         if out is None:
             out = np.empty(shape, np.float32)
-        for shard, part in _runs(shards):
-            # Rows are in range; "clip" spares the copy that take makes in order to raise.
-            np.take(self._maps.array(shard, WEIGHTS), local[part], axis=0, out=out[part], mode="clip")
+        for shard, part in runs(shards):
+            copy_rows(self._maps.array(shard, WEIGHTS), local[part], out[part])
         return out
-
-    def _join_scattered(self, shards: Rows, local: Rows) -> NDArray[np.float32]:
-        # Joining slices of bytes costs a fraction of indexing arrays row by row, and the same for any
-        # number of shards, where grouping by shard would pay for each.
-        views = {shard: self._maps.array(shard, WEIGHTS).data.cast("B") for shard in set(shards.tolist())}
-        size = self.spec.parameters * np.dtype(np.float32).itemsize
-        starts = zip(shards.tolist(), (local * size).tolist(), strict=True)
-        joined = bytearray().join([views[shard][start : start + size] for shard, start in starts])
-        return np.frombuffer(joined, np.float32).reshape(-1, self.spec.parameters)
 
     def read(self, rows: ArrayLike) -> Records:
         """Weights and all columns of the given rows, in the order given; only their shards are touched."""
@@ -153,7 +141,7 @@ class Store:
         shards, local = np.divmod(chosen, self._rows_per_shard)
         order = np.argsort(shards, kind="stable")
         columns = {name: np.empty(len(chosen), dtype) for name, dtype in COLUMNS.items()}
-        for shard, part in _runs(shards[order]):
+        for shard, part in runs(shards[order]):
             for name, column in columns.items():
                 column[order[part]] = self._maps.array(shard, column_path(name))[local[order[part]]]
         return Records(self.spec, self.weights(chosen), columns)
@@ -176,12 +164,3 @@ class Store:
                 f"rows: found {chosen.min()} to {chosen.max()}, {self.root} has 0 to {len(self) - 1}"
             )
         return chosen.astype(np.int64, copy=False)
-
-
-def _runs(shards: Rows) -> Iterator[tuple[int, slice]]:
-    """The runs of equal numbers in ascending ``shards``, as (shard, slice)."""
-    if not len(shards):
-        return
-    bounds = [0, *(np.flatnonzero(np.diff(shards)) + 1).tolist(), len(shards)]
-    for start, stop in pairwise(bounds):
-        yield int(shards[start]), slice(start, stop)
