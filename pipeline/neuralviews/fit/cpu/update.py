@@ -19,7 +19,7 @@ def adam(
     correction: Value,
     constants: Any,
 ) -> None:
-    """One update of ``count`` parameters and their moments, each by itself; constants are `Constants.adam`."""
+    """One update of ``count`` parameters and their moments, each by itself; constants: `Constants.adam`."""
     beta1, beta2, rest1, rest2, epsilon = (e.splat(e.load_scalar(constants, e.index(i))) for i in range(5))
     correction, minus_size = e.splat(correction), e.splat(e.builder.fneg(size))
     with e.loop(0, count, e.lanes) as at:
