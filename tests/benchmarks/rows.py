@@ -12,7 +12,7 @@ class Row:
     Attributes:
         value, unit: the figure.
         baseline: what it was measured beside in the same interleaved run, with its own figure.
-        ratio: of value to baseline, the median over rounds; None where there is no baseline.
+        ratio: of value to baseline unless the name says otherwise, the median over rounds; None without one.
         target: what the project wants of the figure or the ratio.
     """
 

@@ -1,6 +1,7 @@
 import hashlib
 import subprocess
 import sys
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -22,7 +23,7 @@ def image_of(rows: int, shard: int = 0, spec: FieldSpec | None = None) -> tuple[
 
 
 @pytest.mark.parametrize("rows", [1, 3, 64, 5000])
-def test_plain_hdf5_reads_back_every_value(rows: int, tmp_path) -> None:
+def test_plain_hdf5_reads_back_every_value(rows: int, tmp_path: Path) -> None:
     records, image, job = image_of(rows, shard=2)
     path = tmp_path / "shard.h5"
     path.write_bytes(b"".join(image.parts))
@@ -46,7 +47,7 @@ def test_plain_hdf5_reads_back_every_value(rows: int, tmp_path) -> None:
         }
 
 
-def test_large_datasets_start_on_pages_and_lie_in_one_piece(tmp_path) -> None:
+def test_large_datasets_start_on_pages_and_lie_in_one_piece(tmp_path: Path) -> None:
     _, image, _ = image_of(5000)
     path = tmp_path / "shard.h5"
     path.write_bytes(b"".join(image.parts))
@@ -63,6 +64,16 @@ def test_no_byte_of_the_records_is_copied() -> None:
     assert any(np.shares_memory(np.frombuffer(view, np.uint8), records.weights) for view in views)
     held = sum(len(part) for part in image.parts if isinstance(part, bytes))
     assert held < 64 << 10
+
+
+def test_a_deep_field_still_fits_its_description_in(tmp_path: Path) -> None:
+    spec = FieldSpec([2] * 800)
+    _, image, job = image_of(2, spec=spec)
+    assert 50_000 < len(job.arch) < 60_000
+    path = tmp_path / "shard.h5"
+    path.write_bytes(b"".join(image.parts))
+    with h5py.File(path) as file:
+        assert file.attrs["arch"] == job.arch
 
 
 def test_strided_columns_and_rows_give_the_same_bytes() -> None:

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neuralviews.errors import FormatError
+from neuralviews.field import FieldSpec
 from neuralviews.store.canonical import canonical_json, sha256_hex
 from neuralviews.store.job import Job, differences
 
@@ -59,6 +60,13 @@ def test_a_bad_key_is_named(key: str, value: Any, message: str) -> None:
 def test_too_many_shards_are_refused() -> None:
     with pytest.raises(FormatError, match="raise rows_per_shard"):
         Job.parse(make_job(rows=1_000_001, rows_per_shard=1), "job.json")
+
+
+def test_a_description_that_no_attribute_can_hold_is_refused() -> None:
+    with pytest.raises(
+        FormatError, match=r"job\.json: arch takes \d+ bytes, at most 60000; use fewer layers"
+    ):
+        Job.parse(make_job(spec=FieldSpec([2] * 1200)), "job.json")
 
 
 @pytest.mark.parametrize("value", [None, [], 3, "x"])

@@ -15,7 +15,7 @@ from neuralviews.records import COLUMNS
 from neuralviews.store.reader import Store, open_store
 from neuralviews.store.writer import StoreWriter
 
-from .stores import SPEC, copy_store, make_job, make_records
+from .stores import SPEC, copy_store, make_job, make_records, make_store
 
 ALL = make_records(range(100))
 SHARD = "shards/shard-000001.h5"
@@ -196,6 +196,19 @@ def test_a_pickled_store_maps_for_itself(store: Store) -> None:
 
 def _sum_of_all(store: Store) -> float:
     return float(store.weights(np.arange(len(store))).sum(dtype=np.float64))
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="maps hold no descriptors here")
+def test_more_shards_than_descriptors_say_what_to_do(tmp_path: Path) -> None:
+    make_store(tmp_path / "store", rows_per_shard=3)
+    program = (
+        "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (24, 24));"
+        "from neuralviews.store.reader import open_store; from neuralviews.errors import IntegrityError\n"
+        f"try: open_store({str(tmp_path / 'store')!r}).column('label')\n"
+        "except IntegrityError as error: print(error)"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "(Too many open files); allow more open files (ulimit -n)" in run.stdout
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])

@@ -42,7 +42,7 @@ def examine_shard(root: Path, job: Job, shard: int, stated: Receipt | ShardEntry
     with open_regular(root, shard_name(shard)) as fd:
         require_bytes(fd, path, stated.bytes, stated.sha256)
         extents = inspect_shard(fd, path, job, shard)
-        mapping = map_file(fd, stated.bytes)
+        mapping = map_file(fd, path, stated.bytes)
     arrays = {name: dataset_view(mapping, extent) for name, extent in extents.items()}
     columns = {name: arrays[column_path(name)] for name in COLUMNS}
     records = Records(job.spec, arrays[WEIGHTS], columns)

@@ -30,6 +30,7 @@ __all__ = [
     "read_whole",
     "remove_leftovers",
     "replace",
+    "unreadable",
 ]
 
 Buffer = bytes | memoryview
@@ -62,8 +63,7 @@ def open_regular(root: Path, name: str) -> Iterator[int]:
             raise UnsafeShard(
                 f"{root / name}: a link, expected the file itself; copy it into the store"
             ) from None
-        hint = "; allow more open files (ulimit -n)" if error.errno == errno.EMFILE else ""
-        raise IntegrityError(f"{root / name}: cannot be opened ({error.strerror}){hint}") from error
+        raise unreadable(root / name, "opened", error) from error
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise UnsafeShard(f"{root / name}: not a regular file; copy the file itself into the store")
@@ -83,6 +83,12 @@ def _open_below(root: Path, name: str) -> int:
         return os.open(last, _READ_FILE, dir_fd=folder)
     finally:
         os.close(folder)
+
+
+def unreadable(path: Path, action: str, error: OSError) -> IntegrityError:
+    """The error for a file that the system will not let us read."""
+    hint = "; allow more open files (ulimit -n)" if error.errno == errno.EMFILE else ""
+    return IntegrityError(f"{path}: cannot be {action} ({error.strerror}){hint}")
 
 
 def read_whole(root: Path, name: str, limit: int) -> bytes:

@@ -9,7 +9,7 @@ from typing import Any, Self
 from ..errors import FormatError, SpecError
 from ..field import FieldSpec
 from .canonical import canonical_json, sha256_hex
-from .schema import FORMAT_VERSION, KIND, MAX_ROWS, MAX_SHARDS, STORE_FORMAT, shard_name
+from .schema import FORMAT_VERSION, KIND, MAX_ARCH_BYTES, MAX_ROWS, MAX_SHARDS, STORE_FORMAT, shard_name
 
 __all__ = ["Job", "differences", "require_version"]
 
@@ -68,6 +68,10 @@ class Job:
         except (SpecError, OverflowError) as error:
             raise FormatError(f"{name}: arch: {error}") from error
         job = cls(content, content["rows"], content["rows_per_shard"], spec)
+        if len(job.arch) > MAX_ARCH_BYTES:
+            raise FormatError(
+                f"{name}: arch takes {len(job.arch)} bytes, at most {MAX_ARCH_BYTES}; use fewer layers"
+            )
         if job.shard_count > MAX_SHARDS:
             raise FormatError(f"{name}: {job.shard_count} shards, at most {MAX_SHARDS}; raise rows_per_shard")
         return job

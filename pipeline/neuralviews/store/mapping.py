@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import IntegrityError
-from .files import file_sha256, open_regular
+from .files import file_sha256, open_regular, unreadable
 from .manifest import Extent, ShardEntry
 from .schema import WEIGHTS
 
@@ -60,16 +60,19 @@ class ShardMaps:
         entry = self.entries[shard]
         with open_regular(self.root, entry.file) as fd:
             _require_bytes_once(fd, self.root / entry.file, entry.bytes, entry.sha256)
-            mapping = map_file(fd, entry.bytes)
+            mapping = map_file(fd, self.root / entry.file, entry.bytes)
         self._arrays[shard] = {path: dataset_view(mapping, extent) for path, extent in entry.datasets.items()}
 
 
-def map_file(fd: int, size: int) -> mmap.mmap:
-    """A read-only map of a file's first ``size`` bytes, independent of the descriptor."""
-    if sys.version_info >= (3, 13):
-        # A store may have more shards than a process may have descriptors.
-        return mmap.mmap(fd, size, access=mmap.ACCESS_READ, trackfd=False)
-    return mmap.mmap(fd, size, access=mmap.ACCESS_READ)
+def map_file(fd: int, path: Path, size: int) -> mmap.mmap:
+    """A read-only map of a file's first ``size`` bytes, which outlives the descriptor."""
+    try:
+        if sys.version_info >= (3, 13):
+            # A store may have more shards than a process may have descriptors.
+            return mmap.mmap(fd, size, access=mmap.ACCESS_READ, trackfd=False)
+        return mmap.mmap(fd, size, access=mmap.ACCESS_READ)
+    except OSError as error:
+        raise unreadable(path, "mapped", error) from error
 
 
 def dataset_view(mapping: mmap.mmap, extent: Extent) -> NDArray[Any]:

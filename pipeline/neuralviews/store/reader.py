@@ -31,13 +31,13 @@ def open_store(root: str | Path) -> "Store":
     """
     require_little_endian()
     root = Path(root)
-    require_finished(root)
+    _require_finished(root)
     data = read_whole(root, MANIFEST_FILE, MAX_JSON_BYTES)
     manifest, job = parse_manifest(data, root / MANIFEST_FILE)
     return Store(root, manifest, sha256_hex(data), job.spec)
 
 
-def require_finished(root: Path) -> None:
+def _require_finished(root: Path) -> None:
     """Refuse a folder that has no manifest, saying why.
 
     Raises:

@@ -18,6 +18,7 @@ __all__ = [
     "JOB_FILE",
     "KIND",
     "MANIFEST_FILE",
+    "MAX_ARCH_BYTES",
     "MAX_JSON_BYTES",
     "MAX_ROWS",
     "MAX_SHARDS",
@@ -57,6 +58,8 @@ META_GROUP = "meta"
 ALIGNMENT = 4096
 """Datasets of at least this many bytes start at a multiple of it."""
 
+MAX_ARCH_BYTES = 60_000
+"""HDF5 keeps an attribute of this length in the header of its object, and refuses one above 64 KiB."""
 MAX_ROWS = 1 << 48
 MAX_SHARDS = 1_000_000
 MAX_JSON_BYTES = 1 << 28
