@@ -12,6 +12,7 @@ import pytest
 from neuralviews.errors import FormatError, IntegrityError, NotAStore, OutputError, SpecError, UnsafeShard
 from neuralviews.field import FieldSpec
 from neuralviews.records import Records
+from neuralviews.store.files import DifferentBytes
 from neuralviews.store.writer import StoreWriter
 
 from .stores import contents, copy_store, fill, leftovers, make_job, make_records
@@ -240,6 +241,19 @@ def test_another_manifest_is_never_replaced(finished: Path, tmp_path: Path) -> N
     with pytest.raises(IntegrityError, match=r"manifest\.json: there already, with other content"):
         StoreWriter.open(root).finalize()
     assert (root / "manifest.json").read_bytes() == b"{}\n"
+
+
+def test_writers_that_never_agree_end_in_an_error(
+    writer: StoreWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: object) -> None:
+        raise DifferentBytes
+
+    monkeypatch.setattr("neuralviews.store.writer.publish", refuse)
+    with pytest.raises(
+        IntegrityError, match=r"shard-000000\.h5: another writer keeps publishing other bytes"
+    ):
+        commit(writer, 0)
 
 
 def test_two_writers_at_once_both_succeed(tmp_path: Path, finished: Path) -> None:

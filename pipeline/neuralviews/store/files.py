@@ -30,6 +30,7 @@ __all__ = [
     "read_whole",
     "remove_leftovers",
     "replace",
+    "sync_folder",
     "unreadable",
 ]
 
@@ -204,6 +205,12 @@ def remove_leftovers(folder: Path) -> None:
             if is_leftover(entry):
                 with suppress(FileNotFoundError):
                     (folder / entry).unlink()
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable, whoever gave them."""
+    with output_errors(folder):
+        _sync_folder(folder)
 
 
 def _write_temp(final: Path, parts: Sequence[Buffer]) -> Path:

@@ -20,6 +20,7 @@ from .files import (
     quarantine,
     read_whole,
     remove_leftovers,
+    sync_folder,
 )
 from .image import shard_image
 from .job import Job, differences
@@ -164,6 +165,8 @@ class StoreWriter:
             examine_shard(self.root, self._job, shard, self._require_receipt(shard))
             for shard in range(self.shard_count)
         ]
+        # A writer that was killed between linking a shard and syncing the folder left that to us.
+        sync_folder(self.root / SHARD_FOLDER)
         manifest = new_manifest(self._job, tuple(found.entry for found in facts), summarize(self.root, facts))
         data = encode(manifest)
         dataset_id = sha256_hex(data)
