@@ -79,7 +79,7 @@ def cpu_seconds(work: Callable[[], object]) -> float:
 
 
 class Haswell:
-    """The cpu engine restricted to AVX2, in a process that answers with the CPU seconds of a fit."""
+    """The cpu engine without any AVX-512, in a process that answers with the CPU seconds of a fit."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -87,7 +87,7 @@ class Haswell:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "NUMBA_CPU_NAME": "haswell"},
+            env={**os.environ, "NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": ""},
         )
 
     def seconds(self, index: int) -> float:
