@@ -105,8 +105,8 @@ def _quality() -> str:
     lines = [
         "## Agreement",
         "",
-        "Median PSNR of the same images from the same initial weights, and the largest difference of a field from",
-        "the float64 `reference`. Wanted: within 0.05 dB.",
+        "Median PSNR of the same images from the same initial weights, and the largest difference of a field",
+        "from the float64 `reference`. Wanted: within 0.05 dB.",
         "",
         "| images | steps | `reference` | `cpu` | `torch` |",
         "|---|---|---|---|---|",
