@@ -5,6 +5,7 @@
     NeuralViewsError
     ├── RecipeError        a recipe file: missing, malformed, an unknown key, an impossible value
     ├── SourceError        source files: missing, corrupted, empty, wrong channels, labels missing
+    │   └── NoSourceRoot   the source needs a folder, and none was named
     ├── SpecError          a FieldSpec, or arrays that do not fit it
     ├── EngineError        an engine cannot do what is asked, or its device is absent
     ├── OutputError        the output folder: unwritable, disk too small, belongs to another job
@@ -25,6 +26,7 @@ __all__ = [
     "IncompleteStore",
     "IntegrityError",
     "NeuralViewsError",
+    "NoSourceRoot",
     "NotAStore",
     "OutputError",
     "RecipeError",
@@ -45,6 +47,10 @@ class RecipeError(NeuralViewsError):
 
 class SourceError(NeuralViewsError):
     """Source files cannot be used; the message says what to put where."""
+
+
+class NoSourceRoot(SourceError):
+    """A source needs the folder that holds its files, and none was named: nothing was looked at."""
 
 
 class SpecError(NeuralViewsError, ValueError):

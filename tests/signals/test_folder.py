@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from neuralviews.errors import SourceError
+from neuralviews.errors import NoSourceRoot, SourceError
 from neuralviews.grids import image_grid
-from neuralviews.recipe import Recipe, load_recipe
+from neuralviews.recipe import Recipe, load_recipe, recipe_from_canonical
 from neuralviews.records import NO_LABEL, Split
 from neuralviews.signals.catalogue import Source, open_source
 
@@ -88,10 +88,9 @@ def test_the_folder_lies_beside_the_recipe_or_below_the_source_root(tmp_path: Pa
     assert len(beside.objects) == 1
     assert beside.root == tmp_path / "here"
     assert len(open_source(recipe, tmp_path / "there").objects) == 2
-    with pytest.raises(
-        SourceError, match=r"no source root given; name the folder that holds 'pictures' with"
-    ):
-        open_source(folder_recipe())
+    message = r"no source root given; name the folder that holds 'pictures' with"
+    with pytest.raises(NoSourceRoot, match=message):
+        open_source(recipe_from_canonical(recipe.canonical()))
 
 
 def with_palette(*, transparent: bool) -> Image.Image:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neuralviews.errors import RecipeError, SourceError
+from neuralviews.errors import NoSourceRoot, RecipeError, SourceError
 from neuralviews.recipe import Recipe, load_recipe
 from neuralviews.records import Split
 from neuralviews.signals.catalogue import Source, open_source
@@ -165,6 +165,16 @@ def test_missing_folders_and_files_say_what_to_put_where(tmp_path: Path) -> None
     write_mnist(tmp_path)
     (tmp_path / "MNIST/raw/t10k-labels-idx1-ubyte").unlink()
     refused(recipe, tmp_path, r"t10k-labels-idx1-ubyte is missing")
+
+
+def test_no_root_differs_from_a_wrong_one(tmp_path: Path) -> None:
+    recipe = torchvision_recipe("MNIST", 1)
+    with pytest.raises(NoSourceRoot):
+        open_source(recipe)
+    for root in (tmp_path, tmp_path / "no"):
+        with pytest.raises(SourceError) as caught:
+            open_source(recipe, root)
+        assert not isinstance(caught.value, NoSourceRoot)
 
 
 def test_corrupted_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

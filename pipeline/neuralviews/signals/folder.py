@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import SourceError
+from ..errors import NoSourceRoot, SourceError
 from ..recipe import Recipe
 from ..recipe_schema import FolderTable
 from ..records import NO_LABEL, Split
@@ -37,7 +37,7 @@ class FolderImages:
     def __init__(self, recipe: Recipe, table: FolderTable, root: Path | None) -> None:
         self.root = root.expanduser() if root is not None else recipe.folder
         if self.root is None:
-            raise SourceError(
+            raise NoSourceRoot(
                 f"recipe {recipe.name}: no source root given; "
                 f"name the folder that holds {table.path!r} with --source-root"
             )

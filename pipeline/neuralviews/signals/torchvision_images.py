@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import RecipeError, SourceError
+from ..errors import NoSourceRoot, RecipeError, SourceError
 from ..recipe import Recipe
 from ..recipe_schema import TorchvisionTable
 from ..records import Split
@@ -45,7 +45,7 @@ class TorchvisionImages:
         wanted = files_wanted(self._class, arguments)
         layout = f"holds {wanted[0]}" if wanted else f"torchvision.datasets.{self._name} takes as root"
         if root is None:
-            raise SourceError(
+            raise NoSourceRoot(
                 f"{self._name}: no source root given; name the folder that {layout} with --source-root "
                 "(and let torchvision fetch it with --download)"
             )
