@@ -6,6 +6,7 @@
     ├── RecipeError        a recipe file: missing, malformed, an unknown key, an impossible value
     ├── SourceError        source files: missing, corrupted, empty, wrong channels, labels missing
     │   └── NoSourceRoot   the source needs a folder, and none was named
+    ├── OptionError        an argument of a call that cannot be
     ├── SpecError          a FieldSpec, or arrays that do not fit it
     ├── EngineError        an engine cannot do what is asked, or its device is absent
     ├── OutputError        the output folder: unwritable, disk too small, belongs to another job
@@ -28,6 +29,7 @@ __all__ = [
     "NeuralViewsError",
     "NoSourceRoot",
     "NotAStore",
+    "OptionError",
     "OutputError",
     "RecipeError",
     "SourceError",
@@ -51,6 +53,10 @@ class SourceError(NeuralViewsError):
 
 class NoSourceRoot(SourceError):
     """A source needs the folder that holds its files, and none was named: nothing was looked at."""
+
+
+class OptionError(NeuralViewsError, ValueError):
+    """An argument of a call cannot be; the message names it and what was expected."""
 
 
 class SpecError(NeuralViewsError, ValueError):

@@ -233,8 +233,10 @@ def test_an_unwritable_path(call: Call, recipe: Path) -> None:
     expect_one_line(call("generate", recipe, "--out", "/proc/store", "--limit", 9), r"/proc/store")
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_ctrl_c_keeps_shards_and_says_how_to_resume(recipe: Path, tmp_path: Path, workers: int) -> None:
+@pytest.mark.parametrize(("workers", "sent"), [(1, signal.SIGINT), (2, signal.SIGINT), (2, signal.SIGTERM)])
+def test_an_interrupted_run_keeps_shards_and_says_how_to_resume(
+    recipe: Path, tmp_path: Path, workers: int, sent: signal.Signals
+) -> None:
     recipe.write_text(RECIPE.replace("steps = 30", "steps = 4000"))
     out = tmp_path / "store"
     command = [sys.executable, "-m", "neuralviews", "generate", str(recipe), "--out", str(out)]
@@ -245,9 +247,9 @@ def test_ctrl_c_keeps_shards_and_says_how_to_resume(recipe: Path, tmp_path: Path
         assert time.monotonic() < deadline
         assert process.poll() is None
         time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGINT)
+    os.killpg(process.pid, sent) if sent == signal.SIGINT else process.terminate()
     _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130, errors
+    assert process.returncode == 128 + sent, errors
     assert "Traceback" not in errors
     assert re.search(
         r"interrupted: finished shards are kept in .*store; resume with: neuralviews generate", errors
@@ -255,3 +257,4 @@ def test_ctrl_c_keeps_shards_and_says_how_to_resume(recipe: Path, tmp_path: Path
     kept = {path: path.read_bytes() for path in out.glob("shards/*.h5")}
     assert kept
     assert not (out / "manifest.json").exists()
+    assert not list(out.glob(".tmp-progress-*"))

@@ -1,20 +1,27 @@
 """Runs: the same bytes whatever the way, resumption, parts, and clear refusals."""
 
 import hashlib
+import itertools
 import json
+import os
+import signal
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from neuralviews.store.reader import open_store
-from neuralviews.store.verify import verify
 
-from neuralviews.errors import IntegrityError, OutputError, SourceError
+from neuralviews.errors import EngineError, IntegrityError, OptionError, OutputError, SourceError
 from neuralviews.fit.reproduce import open_store_source, regenerate, remeasure, spread_rows
 from neuralviews.fit.run import RunOptions, generate
 from neuralviews.recipe import Recipe
 from neuralviews.records import Status
+from neuralviews.signals.digits import DigitImages
+from neuralviews.store.reader import open_store
+from neuralviews.store.verify import verify
 
 MakeRecipe = Callable[..., Recipe]
 LIMIT = 100
@@ -138,3 +145,64 @@ def test_another_source_is_refused(tiny: MakeRecipe, tmp_path: Path, monkeypatch
 def test_spread_rows_takes_both_ends() -> None:
     assert spread_rows(10, 20).tolist() == list(range(10))
     assert spread_rows(101, 3).tolist() == [0, 50, 100]
+
+
+def test_sources_that_change_during_a_run_are_noticed(
+    tiny: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = itertools.count()
+    original = DigitImages.hash_files
+    monkeypatch.setattr(
+        DigitImages, "hash_files", lambda self: {name: f"{next(opened):064}" for name in original(self)}
+    )
+    with pytest.raises(SourceError, match=r"source files changed during the run.*remove the folder"):
+        generate(tiny(), tmp_path / "store", RunOptions(limit=9))
+    assert not (tmp_path / "store" / "manifest.json").exists()
+
+
+def test_regeneration_needs_the_generator_that_made_the_store(
+    tiny: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generate(tiny(), tmp_path / "store", RunOptions(limit=9))
+    store = open_store(tmp_path / "store")
+    monkeypatch.setattr("neuralviews.fit.reproduce.GENERATOR", 2)
+    with pytest.raises(EngineError, match=r"made by generator 1, this neuralviews has 2"):
+        regenerate(store, open_store_source(store, None), np.arange(3))
+
+
+def test_a_killed_worker_is_replaced(tiny: MakeRecipe, tmp_path: Path) -> None:
+    calm = generate(tiny(), tmp_path / "calm", RunOptions(limit=LIMIT))
+    recipe = tiny(fit="[store]\nrows_per_shard = 10")
+
+    def kill_one() -> None:
+        while not list((tmp_path / "store").glob("shards/*.json")):
+            time.sleep(0.01)
+        children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
+        worker = next(p for p in children if "LokyProcess" in Path(f"/proc/{p}/cmdline").read_text())
+        os.kill(int(worker), signal.SIGKILL)
+
+    killer = threading.Thread(target=kill_one)
+    killer.start()
+    report = generate(recipe, tmp_path / "store", RunOptions(limit=LIMIT, workers=2))
+    killer.join()
+    assert report.fitted == calm.fitted == 3 * LIMIT
+    assert fields(tmp_path / "store") == fields(tmp_path / "calm")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"workers": 0}, "workers: found 0, expected at least 1"),
+        ({"limit": 0}, "limit: found 0, expected at least 1"),
+        ({"part": (0, 1)}, r"part: found \(0, 1\), expected \(i, n\) with 1 <= i <= n"),
+        ({"part": (3, 2)}, r"part: found \(3, 2\)"),
+    ],
+)
+def test_impossible_options_are_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        RunOptions(**options)
+
+
+def test_names_and_paths_will_do(tmp_path: Path) -> None:
+    report = generate("digits", str(tmp_path / "store"), RunOptions(limit=2))
+    assert report.dataset_id == open_store(str(tmp_path / "store")).dataset_id

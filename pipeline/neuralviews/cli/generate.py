@@ -1,6 +1,7 @@
 """``neuralviews generate``: from a recipe to a store, resuming what is there."""
 
 import shlex
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,16 +68,21 @@ def command(
     options = RunOptions(
         source_root, download, limit, engine, device, workers or available_cpus(), part, progress=True
     )
+    signal.signal(signal.SIGTERM, _interrupt)  # how schedulers end a job
     try:
         report = generate(loaded, out, options)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interruption:
         click.echo(
             f"interrupted: finished shards are kept in {out}; "
             f"resume with: {shlex.join(['neuralviews', *sys.argv[1:]])}",
             err=True,
         )
-        sys.exit(130)
+        sys.exit(128 + (interruption.args or (signal.SIGINT,))[0])
     click.echo(_summary(report, out))
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt(number)
 
 
 def _summary(report: "RunReport", out: Path) -> str:

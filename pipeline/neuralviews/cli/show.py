@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import SourceError
+from ..errors import NoSourceRoot
 
 if TYPE_CHECKING:
     from ..signals.catalogue import Source
@@ -47,7 +47,5 @@ def _source_if_there(store: "Store", source_root: Path | None) -> "Source | None
 
     try:
         return open_store_source(store, source_root)
-    except SourceError:
-        if source_root is not None:
-            raise
+    except NoSourceRoot:
         return None

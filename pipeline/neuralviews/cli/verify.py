@@ -6,7 +6,7 @@ from typing import Literal
 
 import click
 
-from ..errors import SourceError
+from ..errors import NoSourceRoot
 
 __all__ = ["command"]
 
@@ -62,8 +62,8 @@ def _against_source(
     opened = open_store(store)
     try:
         source = open_store_source(opened, source_root)
-    except SourceError:
-        if level == "regenerate" or source_root is not None:
+    except NoSourceRoot:
+        if level == "regenerate":
             raise
         return [], ["PSNR was not measured again: that needs the source; give --source-root"]
     chosen = spread_rows(len(opened), rows)

@@ -1,14 +1,17 @@
 """Progress of a run over several processes: workers count in a shared file, the parent draws the bar."""
 
+import secrets
 import sys
-import tempfile
 import threading
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..store.schema import TEMP_PREFIX
 
 __all__ = ["ProgressBar", "ProgressCounter"]
 
@@ -19,10 +22,10 @@ class ProgressCounter:
     """One worker's view of the shared counts: each shard has a row of its own, so no lock is needed."""
 
     def __init__(self, path: Path, shards: int, shard: int) -> None:
-        counts: np.memmap[tuple[int, int], np.dtype[np.float64]] = np.memmap(
-            path, np.float64, "r+", shape=(shards, 2)
-        )
-        self._row = counts[shard]
+        self._row: NDArray[np.float64] = np.zeros(2)
+        # A generator beside this one that has just finished the store may have tidied the file away.
+        with suppress(FileNotFoundError):
+            self._row = np.memmap(path, np.float64, "r+", shape=(shards, 2))[shard]
         self._row[:] = 0
 
     def add(self, psnr: NDArray[np.float32]) -> None:
@@ -34,16 +37,14 @@ class ProgressBar:
     """A tqdm bar with fields/s, ETA and the mean PSNR so far; drawn by a thread, closed on exit.
 
     Args:
+        root: the store's folder, where the counts lie in a temporary file that any finished run removes.
         shards: how many shards the store has.
         total, done: records of this run, and those of them that stood finished at its start.
     """
 
-    def __init__(self, shards: int, total: int, done: int, title: str, *, shown: bool) -> None:
-        handle = tempfile.NamedTemporaryFile(prefix="neuralviews-progress-", delete=False)  # noqa: SIM115
-        with handle:
-            handle.truncate(max(shards, 1) * 16)
-        self.path = Path(handle.name)
-        self._shards = shards
+    def __init__(self, root: Path, shards: int, total: int, done: int, title: str, *, shown: bool) -> None:
+        self.path = root / f"{TEMP_PREFIX}progress-{secrets.token_hex(8)}"
+        self._counts = np.memmap(self.path, np.float64, "w+", shape=(max(shards, 1), 2))
         self._total, self._done, self._title, self._shown = total, done, title, shown
         self._adopted = 0
         self._stop = threading.Event()
@@ -67,8 +68,6 @@ class ProgressBar:
     def _draw(self) -> None:
         from tqdm import tqdm
 
-        counts: np.memmap[tuple[int, int], np.dtype[np.float64]]
-        counts = np.memmap(self.path, np.float64, "r", shape=(max(self._shards, 1), 2))
         interval = 0.1 if sys.stderr.isatty() else 10.0
         with tqdm(
             total=self._total,
@@ -81,7 +80,7 @@ class ProgressBar:
         ) as bar:
             while True:
                 stopping = self._stop.wait(_POLL_SECONDS)
-                fitted, psnr = counts.sum(axis=0)
+                fitted, psnr = self._counts.sum(axis=0)
                 if fitted:
                     bar.set_postfix_str(f"PSNR {psnr / fitted:.1f} dB", refresh=False)
                 bar.update(self._done + self._adopted + int(fitted) - bar.n)

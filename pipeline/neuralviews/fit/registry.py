@@ -20,7 +20,9 @@ def get_engine(name: str, spec: FieldSpec, budget: Budget, device: str | None = 
     Raises:
         EngineError: no such engine, or it cannot do this; the message names one that can.
     """
-    elsewhere = device not in (None, "cpu")
+    if device is not None and not device.strip():
+        raise EngineError(f"device: found {device!r}, expected for example cpu, cuda or cuda:1")
+    elsewhere = device is not None and device.partition(":")[0] != "cpu"
     if name == "auto":
         if elsewhere or (cpu := _load("cpu", None)).refuses(spec, budget):
             return _load("torch", device)

@@ -10,7 +10,7 @@ from ..errors import EngineError, IntegrityError, SourceError
 from ..field import evaluate
 from ..signals.catalogue import Source, open_source
 from ..store.reader import Store
-from .job import budget_of, recipe_of
+from .job import GENERATOR, budget_of, recipe_of
 from .registry import get_engine
 from .rows import RowFitter
 
@@ -18,6 +18,7 @@ __all__ = ["Remeasured", "open_store_source", "regenerate", "remeasure", "spread
 
 _RMS_RELATIVE = 1e-3
 _RMS_ABSOLUTE = 1e-5
+_NOT_FINITE = np.finfo(np.float32).max  # what stands for a loss that is not a float32
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,8 @@ def open_store_source(store: Store, source_root: Path | None) -> Source:
 def remeasure(store: Store, source: Source, rows: NDArray[np.int64]) -> Remeasured:
     """Render records in float64 and compare with their stored loss, against the source.
 
-    The root mean squared error may differ by what float32 rendering costs: 1e-5 of the target range
-    and a thousandth of itself.
+    The root mean squared error may differ by what float32 rendering costs: 1e-5 of the target range and
+    a thousandth of itself. Records whose loss was not finite have nothing to compare.
 
     Raises:
         IntegrityError: a record's stored quality is not that of its weights; names the record.
@@ -70,6 +71,8 @@ def remeasure(store: Store, source: Source, rows: NDArray[np.int64]) -> Remeasur
         errors = evaluate(store.spec, records.weights[i], signal.coords) - signal.values
         found, stated = float(np.sqrt(np.mean(errors**2))), float(np.sqrt(records.columns["loss"][i]))
         psnr = 20 * np.log10((high - low) / max(found, 1e-50))
+        if records.columns["loss"][i] == _NOT_FINITE:
+            continue
         if abs(found - stated) > _RMS_RELATIVE * stated + _RMS_ABSOLUTE * (high - low):
             raise IntegrityError(
                 f"{store.root}: record {row} renders at {psnr:.2f} dB, "
@@ -85,10 +88,15 @@ def regenerate(store: Store, source: Source, rows: NDArray[np.int64], device: st
     Returns:
         How many records were fitted.
     Raises:
-        EngineError: this machine's engine computes otherwise than the one that made the store.
+        EngineError: this machine's engine, or this neuralviews, computes otherwise than what made the store.
         IntegrityError: a record came out different; names it.
     """
     recipe = recipe_of(store.job)
+    if store.job["generator"] != GENERATOR:
+        raise EngineError(
+            f"{store.root}: made by generator {store.job['generator']}, this neuralviews has {GENERATOR}: "
+            "other numbers make other bytes; regenerate with the neuralviews that made the store"
+        )
     stated = store.job["arithmetic"]
     engine = get_engine(stated["engine"], recipe.spec, budget_of(recipe), device)
     if dict(engine.arithmetic) != stated:

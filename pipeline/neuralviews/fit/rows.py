@@ -15,7 +15,7 @@ from .init import initial_weights
 from .job import budget_of, first_seed, retry_seed
 
 if TYPE_CHECKING:
-    from ..signals.catalogue import Objects, Source
+    from ..signals.catalogue import Objects, Signal, Source
 
 __all__ = ["RowFitter"]
 
@@ -53,11 +53,12 @@ class RowFitter:
         views = self.recipe.views
         for _, group in groupby(rows, lambda row: self.source.image_shape(self._index(row // views))):
             members = list(group)
+            found: dict[int, Signal] = {}
             for start in range(0, len(members), self.engine.batch):
                 batch = members[start : start + self.engine.batch]
-                found = {
-                    i: self.source.signal(self._index(i)) for i in sorted({row // views for row in batch})
-                }
+                wanted = {row // views for row in batch}
+                # Views of one object may lie on both sides of a border of batches: decode it once.
+                found = {i: found.get(i) or self.source.signal(self._index(i)) for i in sorted(wanted)}
                 values = np.stack([found[row // views].values for row in batch])
                 yield batch, Signals(found[batch[0] // views].coords, values, high - low)
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import EngineError
-from ..recipe import Recipe
+from ..errors import EngineError, OptionError, SourceError
+from ..recipe import Recipe, load_recipe
 from ..signals.catalogue import open_source
 from ..store.environment import describe_environment, write_environment
 from ..store.space import check_space
@@ -17,7 +17,7 @@ from ..store.writer import StoreWriter
 from .job import budget_of, plan_job
 from .progress import ProgressBar
 from .registry import get_engine
-from .worker import RunContext, fit_shard, single_threaded
+from .worker import RunContext, fit_shard
 
 __all__ = ["RunOptions", "RunReport", "available_cpus", "generate"]
 
@@ -47,6 +47,16 @@ class RunOptions:
     part: tuple[int, int] = (1, 1)
     progress: bool = False
 
+    def __post_init__(self) -> None:
+        index, count = self.part
+        for name, value, wanted, fits in (
+            ("workers", self.workers, "at least 1", self.workers >= 1),
+            ("limit", self.limit, "at least 1, or None", self.limit is None or self.limit >= 1),
+            ("part", self.part, "(i, n) with 1 <= i <= n", 1 <= index <= count),
+        ):
+            if not fits:
+                raise OptionError(f"RunOptions: {name}: found {value!r}, expected {wanted}")
+
 
 @dataclass(frozen=True)
 class RunReport:
@@ -57,30 +67,45 @@ class RunReport:
     dataset_id: str | None
 
 
+_DEFAULTS = RunOptions()
+
+
 def available_cpus() -> int:
     """How many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def generate(recipe: Recipe, out: Path, options: RunOptions = RunOptions()) -> RunReport:
+def generate(recipe: Recipe | str | Path, out: str | Path, options: RunOptions = _DEFAULTS) -> RunReport:
     """Make the store of a recipe, or go on with it: finished shards are kept, bytes never depend on the way.
 
+    Args:
+        recipe: a recipe, its name, or the path of its file.
+        out: folder of the store.
     Raises:
-        SourceError, EngineError, RecipeError: what was asked cannot be done; nothing was written.
+        RecipeError, EngineError, SourceError: what was asked cannot be done; nothing was written.
+        SourceError: also when source files changed during the run.
         OutputError: the folder cannot be written, is too small, or holds another job.
         KeyboardInterrupt: finished shards stay; the same call resumes.
     """
-    single_threaded()
+    from threadpoolctl import threadpool_limits
+
+    recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     engine = get_engine(options.engine, recipe.spec, budget_of(recipe), options.device)
     source = open_source(recipe, options.source_root, download=options.download)
     job = plan_job(recipe, source, engine, options.limit)
-    check_space(out, job)
-    writer = StoreWriter(out, job)
-    fitted = _run_shards(writer, engine.name, source.root, options)
+    check_space(Path(out), job)
+    writer = StoreWriter(Path(out), job)
+    with threadpool_limits(1):  # parallelism is over shards; threads of libraries would only get in its way
+        fitted = _run_shards(writer, engine.name, source.root, options)
+    if fitted and open_source(recipe, source.root).files != source.files:
+        raise SourceError(
+            f"{out}: source files changed during the run, so its fields belong to no version of them; "
+            "remove the folder and run the same command again"
+        )
     missing = len(writer.missing())
     if missing:
         return RunReport(fitted, missing, None)
-    write_environment(out, describe_environment())
+    write_environment(writer.root, describe_environment())
     return RunReport(fitted, 0, writer.finalize())
 
 
@@ -90,20 +115,18 @@ def _run_shards(writer: StoreWriter, engine: str, source_root: Path | None, opti
     todo = [shard for shard in mine if not writer.is_done(shard)]
     if not todo:
         return 0
-    total = sum(len(writer.row_range(shard)) for shard in mine)
-    left = sum(len(writer.row_range(shard)) for shard in todo)
+    total, left = (sum(len(writer.row_range(shard)) for shard in shards) for shards in (mine, todo))
+    bar = ProgressBar(
+        writer.root, writer.shard_count, total, total - left, str(writer.job["name"]), shown=options.progress
+    )
     fitted = 0
-    with (
-        _meeting_order(writer.root, todo) as order,
-        ProgressBar(
-            writer.shard_count, total, total - left, str(writer.job["name"]), shown=options.progress
-        ) as bar,
-    ):
+    with _meeting_order(writer.root, todo) as order, bar:
         context = RunContext(writer.root, source_root, engine, options.device, bar.path)
         for shard, was_fitted in _fit_all(writer, context, order, options.workers):
             rows = len(writer.row_range(shard))
-            fitted += rows if was_fitted else 0
-            if not was_fitted:
+            if was_fitted:
+                fitted += rows
+            else:
                 bar.adopt(rows)
     return fitted
 
@@ -142,27 +165,31 @@ def _fit_all(
         return
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
+    left = list(shards)
     for _ in range(_WORKER_DEATHS_ALLOWED):
         try:
-            yield from _fit_parallel(context, shards, workers)
+            for shard, was_fitted in _fit_parallel(context, left[:], workers):
+                left.remove(shard)
+                yield shard, was_fitted
             return
         except TerminatedWorkerError:
-            # One killed worker takes its pool along; what was published stays, so start again with the rest.
-            shards = [shard for shard in shards if not writer.is_done(shard)]
+            # One killed worker takes its pool along. What was published stays, heard of or not.
+            for shard in [shard for shard in left if writer.is_done(shard)]:
+                left.remove(shard)
+                yield shard, True
     raise EngineError(
         f"{writer.root}: worker processes were killed {_WORKER_DEATHS_ALLOWED} times (out of memory?); "
-        f"{len(shards)} shards are missing: run the same command again with fewer --workers"
+        f"{len(left)} shards are missing: run the same command again with fewer --workers"
     )
 
 
 def _fit_parallel(context: RunContext, shards: list[int], workers: int) -> Iterator[tuple[int, bool]]:
-    from joblib import Parallel, delayed
+    from joblib import Parallel, delayed, parallel_config
     from joblib.externals.loky import get_reusable_executor
 
     tasks = (delayed(fit_shard)(context, shard, os.getpid()) for shard in shards)
-    pool: Any = Parallel(
-        n_jobs=workers, backend="loky", return_as="generator_unordered", pre_dispatch="n_jobs", batch_size=1
-    )
+    with parallel_config(backend="loky", n_jobs=workers, inner_max_num_threads=1):
+        pool: Any = Parallel(return_as="generator_unordered", pre_dispatch="n_jobs", batch_size=1)
     try:
         yield from pool(tasks)
     except BaseException:

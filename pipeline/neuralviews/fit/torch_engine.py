@@ -179,6 +179,6 @@ def _find_device(name: str) -> torch.device:
     try:
         torch.zeros(1, device=device).item()
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
+        reason = str(error).splitlines()[0].partition(". ")[0]
         raise EngineError(f"device {name!r}: torch cannot use it ({reason}); use --device cpu") from None
     return device

@@ -14,7 +14,7 @@ from .progress import ProgressCounter
 from .registry import get_engine
 from .rows import RowFitter
 
-__all__ = ["RunContext", "fit_shard", "single_threaded"]
+__all__ = ["RunContext", "fit_shard"]
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,6 @@ class RunContext:
     engine: str
     device: str | None
     counts: Path
-
-
-def single_threaded() -> None:
-    """Keep libraries from starting threads of their own: parallelism is over shards."""
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[name] = "1"
 
 
 def fit_shard(context: RunContext, shard: int, parent: int) -> tuple[int, bool]:
@@ -73,7 +67,7 @@ def _open(context: RunContext) -> tuple[StoreWriter, RowFitter]:
 
     writer = StoreWriter.open(context.root)
     recipe = recipe_of(writer.job)
-    # The parent hashed the source files into the job; a worker only reads them.
+    # The parent hashes the source files before and after the run; a worker only reads them.
     source = open_source(recipe, context.source_root, hash_files=False)
     limit = writer.job["limit"]
     objects = source.objects if limit is None else source.objects.limited(limit)
