@@ -120,6 +120,7 @@ FIELD = "dims = [2, 16, 8, 1]\n"
         ('"mine"', '"mine"\nview = 2', "view: unknown key; did you mean 'views'.* expected 'name'"),
         ('"mine"', '"mine"\nseed = -1', "seed: found -1, expected a whole number from 0"),
         ('"mine"', '"mine"\ntitle = "a\\nb"', "title: found 'a.*nb', expected one line"),
+        ('"mine"', '"mine"\n"a\\nb" = 1', r"mine.toml: a\\nb: unknown key; expected 'name'"),
         (DIGITS, "", "source: missing, expected a table"),
         ('"digits"', '"digit"', "source.kind: found 'digit', expected 'digits', 'torchvision' or 'folder'"),
         (DIGITS, "[source]\n", "source.kind: missing, expected 'digits'"),

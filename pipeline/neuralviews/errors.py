@@ -40,7 +40,14 @@ __all__ = [
 
 
 class NeuralViewsError(Exception):
-    """Base of all deliberate errors; anything else that escapes is a defect of neuralviews."""
+    """Base of all deliberate errors; anything else that escapes is a defect of neuralviews.
+
+    The message stays one line that any terminal can print, whatever names of files and keys it
+    repeats: what cannot be printed is escaped as in a Python string.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__("".join(c if c.isprintable() else repr(c)[1:-1] for c in message))
 
 
 class RecipeError(NeuralViewsError):

@@ -222,6 +222,15 @@ def test_unfit_pictures(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"), [("a\nb.png", r"a\\nb\.png"), (os.fsdecode(b"\xff.png"), r"\\udcff\.png")]
+)
+def test_any_file_name_stays_on_the_line(tmp_path: Path, name: str, shown: str) -> None:
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / name).write_bytes(b"")
+    refused(tmp_path, rf"pictures/{shown}: cannot be decoded")
+
+
 def test_decompression_bombs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save(tmp_path, "a.png", Image.new("L", (50, 30)))
     for limit in (1000, 100):  # beyond the limit Pillow warns, beyond twice the limit it refuses
