@@ -14,18 +14,12 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-class Part(click.ParamType[tuple[int, int]]):
-    """``i/n``, one part of a run that is shared among n jobs."""
-
-    name = "i/n"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, int]:
-        index, _, count = str(value).partition("/")
-        if index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count):
-            return int(index), int(count)
-        return self.fail(f"found {value!r}, expected i/n with 1 <= i <= n, for example 3/16", param, ctx)
+def _part(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, int]:
+    """``i/n``: one part of a run that is shared among n jobs."""
+    index, _, count = value.partition("/")
+    if index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count):
+        return int(index), int(count)
+    raise click.BadParameter(f"found {value!r}, expected i/n with 1 <= i <= n, for example 3/16", ctx, param)
 
 
 @click.command()
@@ -42,7 +36,9 @@ class Part(click.ParamType[tuple[int, int]]):
 )
 @click.option("--engine", default="auto", show_default=True, help="auto, cpu, torch or reference.")
 @click.option("--device", help="Device of the torch engine, for example cuda.")
-@click.option("--shards", "part", type=Part(), default="1/1", help="Do only part i of n, for job arrays.")
+@click.option(
+    "--shards", "part", default="1/1", callback=_part, metavar="i/n", help="Do part i of n, for job arrays."
+)
 def command(
     recipe: str,
     out: Path,
