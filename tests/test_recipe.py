@@ -144,23 +144,33 @@ FIELD = "dims = [2, 16, 8, 1]\n"
         (FIELD, "dims = [2, 16.0, 1]", "field.dims: found .*, expected whole numbers"),
         (FIELD, "dims = 2", "field.dims: found 2, expected whole numbers"),
         (FIELD, FIELD + "omega = [30.0]", "field.omega: found 1 values, expected one or 2"),
-        (FIELD, FIELD + "omega = 0", "field.omega: found 0.0, expected a positive number"),
+        (
+            FIELD,
+            FIELD + "omega = 0",
+            "field.omega: found 0, expected a number from 1e-6 to 1e6, or one for each",
+        ),
         (FIELD, FIELD + "omega = nan", "field.omega: found nan, expected a finite number"),
         (FIELD, FIELD + "axis_order = 'yx'", "field.axis_order: found 'yx', expected 'xy' or 'ij'"),
-        (FIELD, FIELD + "output_scale = 0.0", "field.output_scale: found 0.0, expected a positive number"),
+        (FIELD, FIELD + "output_scale = 0.0", "field.output_scale: found 0.0, expected a number from 1e-6"),
         (FIELD, FIELD + "[target]\nrange = [1, 0]", "target.range: found .*, expected two numbers"),
+        (FIELD, FIELD + "[target]\nrange = [1e6, 1000099]", "target.range: .*found .*, expected two numbers"),
+        (
+            FIELD,
+            FIELD + "[target]\nrange = [99999, 100000]",
+            "target.range: .* at least 1e-4 of either's size",
+        ),
         (FIELD, FIELD + "[target]\nrange = [1]", r"target.range: found \[1\], expected two numbers"),
         (FIELD, FIELD + "[target]\nrange = [0, inf]", "target.range: found inf, expected a finite number"),
         (FIELD, FIELD + "[fit]\nlearning_rate = 1", "fit.learning_rate: unknown key; expected 'steps', 'lr'"),
-        (FIELD, FIELD + "[fit]\nlr = '5e-4'", "fit.lr: found '5e-4', expected a positive number"),
-        (FIELD, FIELD + "[fit]\nlr = 0", "fit.lr: found 0, expected a positive number"),
+        (FIELD, FIELD + "[fit]\nlr = '5e-4'", "fit.lr: found '5e-4', expected a number from 1e-12 to 10"),
+        (FIELD, FIELD + "[fit]\nlr = 0", "fit.lr: found 0, expected a number from 1e-12 to 10"),
         (FIELD, FIELD + "[fit]\nsteps = 0", "fit.steps: found 0, expected a whole number from 1"),
         (FIELD, FIELD + "[fit]\nschedule = 'step'", "fit.schedule: found 'step', expected 'constant' or"),
         (FIELD, FIELD + "[fit]\nretries = 17", "fit.retries: found 17, expected a whole number from 0 to 16"),
         (
             FIELD,
             FIELD + "[fit]\ntarget_psnr = 'high'",
-            "fit.target_psnr: found 'high', expected a number of dB",
+            "fit.target_psnr: found 'high', expected a number of dB from -200 to 200",
         ),
         (
             FIELD,
@@ -169,7 +179,7 @@ FIELD = "dims = [2, 16, 8, 1]\n"
         ),
         (
             FIELD,
-            FIELD + "[init]\nshared = true",
+            FIELD + "[init]\nshared = true\n[fit]\nretries = 2",
             "fit.retries: found 2, expected 0: objects that share an init",
         ),
         (FIELD, FIELD + "[split]\nval = 1", "split.rule: missing, expected 'random', 'index' or 'source'"),
@@ -199,6 +209,47 @@ def test_faults_are_named_in_one_line(tmp_path: Path, old: str, new: str, messag
     text = str(caught.value)
     assert text.startswith(f"{tmp_path / 'mine.toml'}: ")
     assert "\n" not in text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "name = " + "[" * 3000 + "]" * 3000,
+        "name = " + "{ a = " * 3000 + "1" + "}" * 3000,
+        TORCHVISION + "train." + "a." * 3000 + "a = 1",
+    ],
+    ids=["lists", "tables", "dotted"],
+)
+def test_endless_nesting_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(RecipeError, match=r"mine.toml: found tables or lists nested thousands deep"):
+        load(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("views = 1" + "0" * 5000, "mine.toml: not valid TOML: .*digits"),
+        ("views = 0x1" + "0" * 5000, "views: found an int too large to show, expected a whole number"),
+        ("title = [0x1" + "0" * 1000 + "]", r"title: found \[1\d+\.\.\., expected one line"),
+        ("field.dims = [2, 0x1" + "0" * 5000 + ", 1]", "field.dims: found a list too large to show"),
+        (
+            "source = { kind = 'torchvision', dataset = 'x', train = { n = 0x1" + "0" * 5000 + "} }",
+            "source.train: found a dict too large to show, expected a table",
+        ),
+    ],
+)
+def test_endless_numbers_are_refused_and_not_repeated(tmp_path: Path, line: str, message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        load(tmp_path, f"{line}\n")
+
+
+def test_a_shared_init_has_no_retries(tmp_path: Path) -> None:
+    silent = load(tmp_path, MINIMAL + "[init]\nshared = true\n[fit]\nsteps = 9\n")
+    spelt_out = load(tmp_path, MINIMAL + "[init]\nshared = true\n[fit]\nsteps = 9\nretries = 0\n")
+    assert silent.fit.retries == silent.canonical()["fit"]["retries"] == 0
+    assert silent.digest() == spelt_out.digest()
+    assert recipe_from_canonical(silent.canonical()).digest() == silent.digest()
+    assert load(tmp_path, MINIMAL).canonical()["fit"]["retries"] == 2
 
 
 def test_files_that_are_no_text_are_refused(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import msgspec
 
 from .errors import RecipeError
 from .field import FieldSpec
-from .recipe_errors import convert, nearest
+from .recipe_errors import TOO_DEEP, convert, nearest
 from .recipe_schema import MAX_VIEWS, Document, problems
 
 __all__ = ["Recipe", "load_recipe", "recipe_from_canonical", "recipe_names", "recipe_root"]
@@ -113,12 +113,16 @@ def _read(path: Path, where: str) -> dict[str, Any]:
         raise RecipeError(f"{where}: no such file; expected a recipe in TOML") from None
     except OSError as error:
         raise RecipeError(f"{where}: cannot be read ({error.strerror}); expected a recipe in TOML") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # TOML's own, bytes that are no text, integers of thousands of digits
         raise RecipeError(f"{where}: not valid TOML: {error}") from None
+    except RecursionError:
+        raise RecipeError(f"{where}: {TOO_DEEP}") from None
 
 
 def _checked(table: Mapping[str, Any], where: str, folder: Path | None) -> Recipe:
     document = convert(table, Document, where)
+    if document.init.shared and "retries" not in table.get("fit", {}):
+        document = msgspec.structs.replace(document, fit=msgspec.structs.replace(document.fit, retries=0))
     for key, problem in problems(document):
         raise RecipeError(f"{where}: {key}: {problem}")
     return Recipe(**{name: getattr(document, name) for name in Document.__struct_fields__}, folder=folder)

@@ -12,8 +12,10 @@ import msgspec
 
 from .errors import RecipeError
 
-__all__ = ["convert", "nearest"]
+__all__ = ["TOO_DEEP", "convert", "nearest"]
 
+TOO_DEEP = "found tables or lists nested thousands deep, expected at most 2 levels"
+_LONGEST = 200
 _AT = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?", re.DOTALL)
 _INDEX = re.compile(r"\[[^]]*\]")
 _MISSING = re.compile(r"Object missing required field `(.*)`")
@@ -26,12 +28,14 @@ def convert(table: Mapping[str, Any], document: type[S], where: str) -> S:
     Raises:
         RecipeError: ``where: key: found ..., expected ...``, for the first fault found.
     """
-    _refuse_unknown(table, document, where, "")
-    _refuse_not_finite(table, where, "")
     try:
+        _refuse_unknown(table, document, where, "")
+        _refuse_not_finite(table, where, "")
         return msgspec.convert(table, document)
     except msgspec.ValidationError as error:
         _explain(error, table, document, where)
+    except RecursionError:
+        raise RecipeError(f"{where}: {TOO_DEEP}") from None
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -63,9 +67,19 @@ def _struct_for(hint: Any, value: object, where: str, key: str) -> type[msgspec.
     field = structs[0].__struct_config__.tag_field
     tags = {str(s.__struct_config__.tag): s for s in structs}
     if value.get(field) not in list(tags):
-        found = f"found {value[field]!r}" if field in value else "missing"
+        found = f"found {_shown(value[field])}" if field in value else "missing"
         raise RecipeError(f"{where}: {key}.{field}: {found}, expected {_one_of(tags)}")
     return tags[value[field]]
+
+
+def _shown(value: object) -> str:
+    """A value as it stands in a message, cut if it is long."""
+    try:
+        text = repr(value)
+    except (RecursionError, ValueError):  # integers of thousands of digits have no decimal form
+        kind = type(value).__name__
+        return f"{'an' if kind == 'int' else 'a'} {kind} too large to show"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def _one_of(words: Iterable[str]) -> str:
@@ -109,7 +123,7 @@ def _explain(
         names.append(missing[1])
     hint, value = _follow(names, table, document)
     key = ".".join(names) or "top level"
-    found = "missing" if missing else f"found {value!r}"
+    found = "missing" if missing else f"found {_shown(value)}"
     raise RecipeError(f"{where}: {key}: {found}, expected {_expected(hint) or what}") from None
 
 

@@ -1,6 +1,7 @@
 """The tables and keys of a recipe file, as frozen types, and the rules that join several keys.
 
-Each key's `msgspec.Meta` description completes the phrase "expected ..." of error messages.
+Each key's `msgspec.Meta` description completes the phrase "expected ..." of error messages. Numbers are
+bounded so that a fit in float32 has room to square them.
 """
 
 import re
@@ -33,13 +34,17 @@ __all__ = [
 ]
 
 MAX_VIEWS = 65_535
+RANGE = "from -1e6 to 1e6, with high - low at least 1e-6 and at least 1e-4 of either's size"
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
 Count = Annotated[int, Meta(ge=0, le=2**32 - 1, description="a whole number, 0 or more")]
+Integer = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 Positive = Annotated[int, Meta(ge=1, le=10_000_000, description="a whole number from 1 to 10000000")]
-Number = Annotated[float, Meta(description="a number")]
+Decibels = Annotated[float, Meta(ge=-200, le=200, description="a number of dB from -200 to 200")]
+Factor = Annotated[float, Meta(ge=1e-6, le=1e6, description="a number from 1e-6 to 1e6")]
+Value = Annotated[float, Meta(ge=-1e6, le=1e6, description="a number from -1e6 to 1e6")]
 Arguments = Annotated[
-    dict[str, bool | int | str], Meta(description="a table of true, false, whole numbers or strings")
+    dict[str, bool | Integer | str], Meta(description="a table of true, false, whole numbers or strings")
 ]
 Views = Annotated[int, Meta(ge=1, le=MAX_VIEWS, description=f"a whole number from 1 to {MAX_VIEWS}")]
 
@@ -69,23 +74,22 @@ class FieldTable(Struct, frozen=True, forbid_unknown_fields=True):
     """The shape and the conventions of every field; see `FieldSpec`."""
 
     dims: Annotated[
-        tuple[int, ...], Meta(description="whole numbers [in, hidden..., out] with at least one hidden layer")
+        tuple[Integer, ...],
+        Meta(description="whole numbers [in, hidden..., out] with at least one hidden layer"),
     ]
     omega: Annotated[
-        float | tuple[float, ...], Meta(description="a positive number, or one for each hidden layer")
+        Factor | tuple[Factor, ...],
+        Meta(description="a number from 1e-6 to 1e6, or one for each hidden layer"),
     ] = 30.0
-    output_offset: Number = 0.0
-    output_scale: Annotated[float, Meta(gt=0, description="a positive number")] = 1.0
+    output_offset: Value = 0.0
+    output_scale: Factor = 1.0
     axis_order: Annotated[AxisOrder, Meta(description="'xy' or 'ij'")] = "xy"
 
 
 class TargetTable(Struct, frozen=True, forbid_unknown_fields=True):
     """What black and full intensity become in the targets."""
 
-    range: Annotated[tuple[float, float], Meta(description="two numbers [low, high], low < high")] = (
-        0.0,
-        1.0,
-    )
+    range: Annotated[tuple[Value, Value], Meta(description=f"two numbers [low, high], {RANGE}")] = (0.0, 1.0)
 
 
 class InitTable(Struct, frozen=True, forbid_unknown_fields=True):
@@ -99,13 +103,13 @@ class FitTable(Struct, frozen=True, forbid_unknown_fields=True):
     """How long and how fast to fit, and what happens to a field that turns out badly."""
 
     steps: Positive = 1000
-    lr: Annotated[float, Meta(gt=0, description="a positive number")] = 5e-4
+    lr: Annotated[float, Meta(ge=1e-12, le=10, description="a number from 1e-12 to 10")] = 5e-4
     schedule: Annotated[Literal["constant", "cosine"], Meta(description="'constant' or 'cosine'")] = (
         "constant"
     )
-    target_psnr: Annotated[float | None, Meta(description="a number of dB")] = None
+    target_psnr: Decibels | None = None
     keep_best: Annotated[bool, Meta(description="true or false")] = False
-    min_psnr: Annotated[float | None, Meta(description="a number of dB")] = None
+    min_psnr: Decibels | None = None
     retries: Annotated[int, Meta(ge=0, le=16, description="a whole number from 0 to 16")] = 2
 
 
@@ -139,7 +143,7 @@ class ExpectedTable(Struct, frozen=True, forbid_unknown_fields=True):
     """What the card promises; no byte of the dataset depends on it."""
 
     objects: Count
-    median_psnr: Annotated[float | None, Meta(description="a number of dB")] = None
+    median_psnr: Decibels | None = None
     estimated: Annotated[bool, Meta(description="true or false")] = False
 
 
@@ -167,8 +171,8 @@ def problems(recipe: Document) -> Iterator[tuple[str, str]]:
     if not recipe.title.isprintable():
         yield "title", f"found {recipe.title!r}, expected one line of text"
     low, high = recipe.target.range
-    if not low < high:
-        yield "target.range", f"found {[low, high]}, expected two numbers [low, high], low < high"
+    if high - low < max(1e-6, 1e-4 * max(abs(low), abs(high))):  # float32 must tell 256 levels apart
+        yield "target.range", f"found {[low, high]}, expected two numbers [low, high], {RANGE}"
     yield from _field_problems(recipe)
     yield from _source_problems(recipe)
     fit, split = recipe.fit, recipe.split
