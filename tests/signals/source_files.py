@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import pickle
 import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,25 @@ def write_svhn(root: Path, monkeypatch: pytest.MonkeyPatch) -> NDArray[np.uint8]
         lists[split] = [lists[split][0], path.name, md5(path.read_bytes())]
     monkeypatch.setattr(svhn, "split_list", lists)
     return images
+
+
+def png_with_transparent_colour(depth: int, colour: tuple[int, ...], rows: list[bytes]) -> bytes:
+    """A PNG, grey or RGB as ``colour`` is, whose chunk tRNS declares that colour transparent."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    width = len(rows[0]) * 8 // (depth * len(colour))
+    header = struct.pack(">IIBBBBB", width, len(rows), depth, 2 if len(colour) == 3 else 0, 0, 0, 0)
+    return b"".join(
+        (
+            b"\x89PNG\r\n\x1a\n",
+            chunk(b"IHDR", header),
+            chunk(b"tRNS", struct.pack(f">{len(colour)}H", *colour)),
+            chunk(b"IDAT", zlib.compress(b"".join(b"\0" + row for row in rows))),
+            chunk(b"IEND", b""),
+        )
+    )
 
 
 def md5(data: bytes) -> str:

@@ -14,7 +14,7 @@ from neuralviews.recipe import Recipe, load_recipe, recipe_from_canonical
 from neuralviews.records import NO_LABEL, Split
 from neuralviews.signals.catalogue import Source, open_source
 
-from .source_files import recipe_for, some_bytes
+from .source_files import png_with_transparent_colour, recipe_for, some_bytes
 
 
 def folder_recipe(
@@ -125,6 +125,51 @@ def test_modes_of_png_files(tmp_path: Path, image: Image.Image, channels: int, e
     assert np.array_equal(values(source, 0), expected(image).astype(np.float32))
 
 
+@pytest.mark.parametrize(
+    ("colour", "row", "expected"),
+    [
+        ((200,), bytes([0, 200, 7, 255]), [[0, 255], [200, 0], [7, 255], [255, 255]]),
+        ((4, 5, 6), bytes([1, 2, 3, 4, 5, 6]), [[1, 2, 3, 255], [4, 5, 6, 0]]),
+    ],
+    ids=["grey", "rgb"],
+)
+def test_a_transparent_colour_becomes_alpha(
+    tmp_path: Path, colour: tuple[int, ...], row: bytes, expected: list[list[int]]
+) -> None:
+    path = save(tmp_path, "one.png")
+    path.write_bytes(png_with_transparent_colour(8, colour, [row]))
+    source = open_source(folder_recipe(len(expected[0])), tmp_path)
+    assert np.rint(values(source, 0)[0] * 255).tolist() == expected
+    refused(tmp_path, r"one\.png: found \d channels \(.* with alpha\)", folder_recipe(len(colour)))
+
+
+@pytest.mark.parametrize(
+    ("depth", "colour", "row"),
+    [
+        (1, (1,), b"\x50"),
+        (2, (2,), b"\x1b"),
+        (4, (7,), b"\x0f\x73"),
+        (16, (258,), bytes(8)),
+        (16, (1, 515, 1029), bytes(12)),
+    ],
+)
+def test_a_transparent_colour_of_another_depth_is_refused(
+    tmp_path: Path, depth: int, colour: tuple[int, ...], row: bytes
+) -> None:
+    path = save(tmp_path, "one.png")
+    path.write_bytes(png_with_transparent_colour(depth, colour, [row]))
+    message = r"one\.png: found one transparent colour .* not 8 bits a sample; save it with an alpha channel"
+    refused(tmp_path, message, folder_recipe(len(colour)))
+
+
+def test_transparency_survives_turning(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 3  # upside down
+    save(tmp_path, "one.png", Image.fromarray(np.array([[9, 8]], np.uint8)), exif=exif, transparency=9)
+    source = open_source(folder_recipe(2), tmp_path)
+    assert np.rint(values(source, 0)[0] * 255).tolist() == [[8, 255], [9, 0]]
+
+
 @pytest.mark.parametrize("suffix", ["bmp", "jpeg", "JPG", "pgm", "webp"])
 def test_other_formats(tmp_path: Path, suffix: str) -> None:
     flat = Image.new("RGB" if suffix == "webp" else "L", (6, 4), 77 if suffix != "webp" else (77, 77, 77))
@@ -148,6 +193,8 @@ def test_hidden_files_and_files_of_other_kinds_are_left_out(tmp_path: Path) -> N
     save(tmp_path, ".hidden/b.png")
     for name in (".DS_Store", "labels.csv", "README"):
         (tmp_path / "pictures" / name).write_bytes(b"")
+    (tmp_path / "pictures" / ".link").symlink_to("/etc/passwd")
+    (tmp_path / "pictures" / ".folder").symlink_to("/etc")
     assert list(open_source(folder_recipe(), tmp_path).files) == ["a.png"]
 
 
@@ -161,6 +208,12 @@ def test_missing_and_empty_folders(tmp_path: Path) -> None:
     refused(tmp_path, r"pictures: no such folder; put the images there, or name the folder .* --source-root")
     (tmp_path / "pictures").mkdir()
     refused(tmp_path, r"pictures: found no images, expected files that end in \.bmp, \.jpeg")
+
+
+def test_a_home_folder_that_is_not_known(tmp_path: Path) -> None:
+    message = r"source root ~nosuchuser/x: no home folder is known for it; expected the path of a folder"
+    for recipe in (folder_recipe(), recipe_for({"kind": "torchvision", "dataset": "MNIST"}, 1)):
+        refused(Path("~nosuchuser/x"), message, recipe)
 
 
 def test_missing_labels_and_splits(tmp_path: Path) -> None:

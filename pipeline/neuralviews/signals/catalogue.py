@@ -29,13 +29,23 @@ def open_source(
         SourceError: files are missing, corrupted or unfit; the message says what to put where.
         RecipeError: the recipe asks for what the source does not have.
     """
-    images = _images(recipe, source_root, download)
+    images = _images(recipe, None if source_root is None else _expanded(source_root), download)
     source = ImageSource(recipe, images, hash_files=hash_files)
     if hash_files:
         count = len(source.objects)
         for index in range(count if isinstance(recipe.source, FolderTable) else 1):
             source.check_image(index)
     return source
+
+
+def _expanded(root: Path) -> Path:
+    """The path with the home folder in place of '~'."""
+    try:
+        return root.expanduser()
+    except RuntimeError:
+        raise SourceError(
+            f"source root {root}: no home folder is known for it; expected the path of a folder: write it out"
+        ) from None
 
 
 def _images(recipe: Recipe, source_root: Path | None, download: bool) -> Images:

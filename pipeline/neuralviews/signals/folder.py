@@ -3,6 +3,7 @@
 import mimetypes
 import os
 from collections.abc import Iterator, Mapping
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from ..recipe import Recipe
 from ..recipe_schema import FolderTable
 from ..records import NO_LABEL, Split
 from .hashing import hash_files
-from .pixels import Pixels, decoded
+from .pixels import Pixels, decoded, with_alpha
 
 __all__ = ["FolderImages"]
 
@@ -35,7 +36,7 @@ class FolderImages:
     """
 
     def __init__(self, recipe: Recipe, table: FolderTable, root: Path | None) -> None:
-        self.root = root.expanduser() if root is not None else recipe.folder
+        self.root = root if root is not None else recipe.folder
         if self.root is None:
             raise NoSourceRoot(
                 f"recipe {recipe.name}: no source root given; "
@@ -93,14 +94,16 @@ class FolderImages:
         path = self._folder / self._names[index]
         formats = (_FORMATS[path.suffix.lower()],)
         with decoded(str(path)):
-            with Image.open(path, formats=formats) as image:
+            data = path.read_bytes()
+            with Image.open(BytesIO(data), formats=formats) as image:
                 image.verify()  # checksums, which decoding does not look at
-            with Image.open(path, formats=formats) as image:
+            with Image.open(BytesIO(data), formats=formats) as image:
                 frames: int = getattr(image, "n_frames", 1)
                 if frames > 1:
                     raise SourceError(f"found {frames} frames, expected a still picture: save one of them")
-                ImageOps.exif_transpose(image, in_place=True)
-                return Pixels.of(image)
+                upright = with_alpha(image)
+                ImageOps.exif_transpose(upright, in_place=True)
+                return Pixels.of(upright)
 
     def hash_files(self) -> Mapping[str, str]:
         """Every image file."""
@@ -112,6 +115,7 @@ def _image_names(folder: Path) -> Iterator[str]:
     inside = folder.resolve()
     for place, folders, files in os.walk(folder, onerror=_unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        files = [name for name in files if not name.startswith(".")]
         for name in (*folders, *files):
             path = Path(place, name)
             if path.is_symlink() and (name in folders or not path.resolve().is_relative_to(inside)):
@@ -120,8 +124,6 @@ def _image_names(folder: Path) -> Iterator[str]:
                 )
         for name in files:
             path = Path(place, name)
-            if name.startswith("."):
-                continue
             if path.suffix.lower() in _FORMATS:
                 yield path.relative_to(folder).as_posix()
             elif (mimetypes.guess_type(name)[0] or "").startswith("image/"):

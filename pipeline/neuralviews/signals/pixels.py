@@ -14,9 +14,10 @@ from ..errors import SourceError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["Pixels", "decoded"]
+__all__ = ["Pixels", "decoded", "with_alpha"]
 
 _SIXTEEN_BITS = {"I;16", "I;16B", "I;16L", "I;16N"}
+_ALPHA_MODE = {"L": "LA", "RGB": "RGBA"}
 
 
 @dataclass(frozen=True)
@@ -36,20 +37,41 @@ class Pixels:
         Raises:
             SourceError: another mode, such as CMYK.
         """
-        mode = getattr(image, "mode", None)
-        if mode is None:
+        if not hasattr(image, "mode"):
             raise SourceError(f"found a {type(image).__name__}, expected a picture")
+        image = with_alpha(image)
+        mode = image.mode
         if mode in _SIXTEEN_BITS or (mode == "I" and image.format == "PNG"):
             return cls(np.asarray(image, np.uint16)[..., None], 65_535)
-        if mode in ("P", "PA"):
-            transparent = mode == "PA" or "transparency" in image.info
-            image = image.convert("RGBA" if transparent else "RGB")
+        if mode == "P":
+            image = image.convert("RGB")
         elif mode == "1":
             image = image.convert("L")
         elif mode not in ("L", "LA", "RGB", "RGBA"):
             raise SourceError(f"found mode {mode}, expected grey or RGB of 8 bits or grey of 16: convert it")
         values = np.asarray(image)
         return cls(values.reshape(*values.shape[:2], -1), 255)
+
+
+def with_alpha(image: "Image") -> "Image":
+    """The picture with its transparency as a channel, be it kept in a palette or as one colour (PNG's tRNS).
+
+    Raises:
+        SourceError: one colour is transparent, and its samples have not 8 bits: Pillow would compare the
+            colour as the file states it with pixels that it has scaled.
+    """
+    mode = image.mode
+    if mode == "PA" or (mode == "P" and "transparency" in image.info):
+        return image.convert("RGBA")
+    if "transparency" not in image.info:
+        return image
+    tiles = getattr(image, "tile", None)
+    if mode not in _ALPHA_MODE or not tiles or tiles[0][3] != mode:
+        raise SourceError(
+            f"found one transparent colour in a picture of mode {mode} that has not 8 bits a sample; "
+            "save it with an alpha channel, or without transparency"
+        )
+    return image.convert(_ALPHA_MODE[mode])
 
 
 @contextmanager
