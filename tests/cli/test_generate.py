@@ -182,7 +182,12 @@ def test_bad_stores(call: Call, recipe: Path, tmp_path: Path) -> None:
     expect_one_line(call("generate", recipe, "--out", out, "--limit", 41, "--workers", 1), r"limit")
     (out / "shards" / "shard-000001.h5").rename(tmp_path / "kept.h5")
     expect_one_line(call("verify", out), r"shard-000001\.h5")
+    os.truncate(tmp_path / "kept.h5", 5000)
+    os.truncate(out / "shards" / "shard-000000.h5", 5000)
     (tmp_path / "kept.h5").rename(out / "shards" / "shard-000001.h5")
+    status, printed, errors = call("verify", out)
+    assert re.findall(r"failed   .*shard-(\d+)\.h5", printed) == ["000000", "000001"]
+    expect_one_line((status, printed, errors), r"2 problems; the first is .*shard-000000\.h5")
     manifest = json.loads((out / "manifest.json").read_bytes())
     manifest["format_version"] = 99
     (out / "manifest.json").write_bytes(canonical_json(manifest))

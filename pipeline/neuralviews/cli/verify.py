@@ -6,7 +6,7 @@ from typing import Literal
 
 import click
 
-from ..errors import NoSourceRoot
+from ..errors import IntegrityError, NoSourceRoot
 
 __all__ = ["command"]
 
@@ -37,7 +37,12 @@ def command(
     """
     from ..store.verify import verify
 
-    report = verify(store, "semantic" if level == "regenerate" else level)
+    try:
+        report = verify(store, "semantic" if level == "regenerate" else level)
+    except IntegrityError as error:
+        for problem in getattr(error, "__notes__", ()):
+            click.echo(f"failed   {problem}")
+        raise
     checks, skipped = list(report.checks), list[str]()
     if level in ("semantic", "regenerate"):
         more, skipped = _against_source(store, level, source_root, rows, device)

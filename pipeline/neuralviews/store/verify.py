@@ -56,7 +56,7 @@ def verify(root: str | Path, level: Level = "full") -> VerifyReport:
 
     Raises:
         StoreError: for a single problem its own error, which names the file; for several an IntegrityError
-            with a line for each. A manifest that cannot be read is reported at once.
+            with a note for each (``__notes__``). A manifest that cannot be read is reported at once.
     """
     store = open_store(root)
     job = Job.parse(store.job, store.root / MANIFEST_FILE)
@@ -94,10 +94,12 @@ class _Problems:
         if len(self._errors) == 1:
             raise self._errors[0]
         if self._errors:
-            lines = [str(error) for error in self._errors[:_PROBLEMS_SHOWN]]
+            found = IntegrityError(f"{root}: {len(self._errors)} problems; the first is {self._errors[0]}")
+            for error in self._errors[:_PROBLEMS_SHOWN]:
+                found.add_note(str(error))
             if len(self._errors) > _PROBLEMS_SHOWN:
-                lines.append(f"and {len(self._errors) - _PROBLEMS_SHOWN} more")
-            raise IntegrityError("\n".join([f"{root}: {len(self._errors)} problems", *lines]))
+                found.add_note(f"and {len(self._errors) - _PROBLEMS_SHOWN} more")
+            raise found
 
 
 def _compare_texts(store: Store, job: Job, problems: _Problems) -> None:
