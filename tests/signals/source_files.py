@@ -5,6 +5,7 @@ import hashlib
 import pickle
 import struct
 import zlib
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,28 @@ def write_svhn(root: Path, monkeypatch: pytest.MonkeyPatch) -> NDArray[np.uint8]
         lists[split] = [lists[split][0], path.name, md5(path.read_bytes())]
     monkeypatch.setattr(svhn, "split_list", lists)
     return images
+
+
+def write_qmnist(root: Path) -> None:
+    """QMNIST's train part of 3 images, with 8 numbers an image of which the first is its class."""
+    folder = root / "QMNIST" / "raw"
+    folder.mkdir(parents=True)
+    (folder / "qmnist-train-images-idx3-ubyte").write_bytes(idx(some_bytes(0, 3, 28, 28)))
+    numbers = struct.pack(">I2I24i", 0x0C02, 3, 8, *range(24))
+    (folder / "qmnist-train-labels-idx2-int").write_bytes(numbers)
+
+
+def count_decodes(monkeypatch: pytest.MonkeyPatch, images: type[Any]) -> Counter[int]:
+    """From now on, how often each image of such sources is decoded."""
+    counts: Counter[int] = Counter()
+    decode = images.pixels
+
+    def counted(self: Any, index: int) -> Any:
+        counts[index] += 1
+        return decode(self, index)
+
+    monkeypatch.setattr(images, "pixels", counted)
+    return counts
 
 
 def png_with_transparent_colour(depth: int, colour: tuple[int, ...], rows: list[bytes]) -> bytes:

@@ -13,8 +13,9 @@ from neuralviews.grids import image_grid
 from neuralviews.recipe import Recipe, load_recipe, recipe_from_canonical
 from neuralviews.records import NO_LABEL, Split
 from neuralviews.signals.catalogue import Source, open_source
+from neuralviews.signals.folder import FolderImages
 
-from .source_files import png_with_transparent_colour, recipe_for, some_bytes
+from .source_files import count_decodes, png_with_transparent_colour, recipe_for, some_bytes
 
 
 def folder_recipe(
@@ -57,6 +58,20 @@ def test_sizes_may_differ_and_need_not_be_square(tmp_path: Path) -> None:
         assert signal.shape == source.image_shape(i) == array.shape
         assert np.array_equal(signal.coords, image_grid(*array.shape, "xy"))
         assert np.array_equal(signal.values[:, 0], (array.ravel() / 255).astype(np.float32))
+
+
+def test_an_image_is_decoded_once_for_its_check_and_its_shape(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.png", "b.png"):
+        save(tmp_path, name)
+    decodes = count_decodes(monkeypatch, FolderImages)
+    source = open_source(folder_recipe(), tmp_path)
+    assert [source.image_shape(i) for i in (0, 1, 0, 1)] == [(4, 6)] * 4
+    assert decodes == {0: 1, 1: 1}
+    again = open_source(folder_recipe(), tmp_path, hash_files=False)
+    assert [again.image_shape(0) for _ in range(10)] == [(4, 6)] * 10
+    assert decodes == {0: 2, 1: 1}
 
 
 def test_labels_and_splits_come_from_folders(tmp_path: Path) -> None:

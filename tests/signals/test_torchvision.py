@@ -12,15 +12,18 @@ from neuralviews.errors import NoSourceRoot, RecipeError, SourceError
 from neuralviews.recipe import Recipe, load_recipe
 from neuralviews.records import Split
 from neuralviews.signals.catalogue import Source, open_source
+from neuralviews.signals.torchvision_images import TorchvisionImages
 
 from .source_files import (
     CIFAR_CLASSES,
+    count_decodes,
     expect_packed_mnist,
     idx,
     recipe_for,
     some_bytes,
     write_cifar10,
     write_mnist,
+    write_qmnist,
     write_svhn,
 )
 
@@ -83,6 +86,48 @@ def test_svhn_takes_other_constructor_arguments(tmp_path: Path, monkeypatch: pyt
     assert source.class_names is None
     assert all(np.array_equal(pixels_of(source, i), images[i]) for i in range(6))
     assert sorted(source.files) == ["test_32x32.mat", "train_32x32.mat"]
+
+
+@pytest.mark.parametrize("given", [{}, {"split": "train"}])
+def test_the_files_are_those_of_the_constructors_defaults(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, str]
+) -> None:
+    write_svhn(tmp_path, monkeypatch)
+    recipe = torchvision_recipe("SVHN", 3, train=given)
+    source = open_source(recipe, tmp_path)
+    assert source.objects.label.tolist() == [0, 9, 8, 7]
+    assert list(source.files) == ["train_32x32.mat"]
+    (tmp_path / "train_32x32.mat").unlink()
+    refused(recipe, tmp_path, r"train_32x32\.mat is missing; put it there")
+    for usps in ({}, {"train": True}):
+        refused(
+            torchvision_recipe("USPS", 1, train=usps), None, r"the folder that holds usps\.bz2 with --source"
+        )
+    refused(
+        torchvision_recipe("USPS", 1, train={"train": False}),
+        None,
+        r"the folder that holds usps\.t\.bz2 with",
+    )
+
+
+def test_labels_kept_in_several_columns(tmp_path: Path) -> None:
+    write_qmnist(tmp_path)
+    source = open_source(torchvision_recipe("QMNIST", 1, train={"what": "train"}), tmp_path)
+    assert source.objects.label.tolist() == [0, 8, 16]
+    assert sorted(source.files) == [
+        "QMNIST/raw/qmnist-train-images-idx3-ubyte",
+        "QMNIST/raw/qmnist-train-labels-idx2-int",
+    ]
+    whole = torchvision_recipe("QMNIST", 1, train={"what": "train", "compat": False})
+    refused(whole, tmp_path, r"QMNIST: found labels of type Tensor, expected one class number for each")
+
+
+def test_arrays_tell_the_shape_of_all_their_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_mnist(tmp_path)
+    source = open_source(torchvision_recipe("MNIST", 1), tmp_path)
+    decodes = count_decodes(monkeypatch, TorchvisionImages)
+    assert {source.image_shape(i) for i in range(10)} == {(28, 28)}
+    assert set(decodes) == {7}  # the first image of the test part; that of the train part was checked before
 
 
 def test_an_official_validation_part_stays_validation(
@@ -201,6 +246,11 @@ def test_impossible_requests(tmp_path: Path) -> None:
         torchvision_recipe("MNST", 1),
         tmp_path,
         r"small: source.dataset: found 'MNST', .* did you mean 'MNIST'",
+    )
+    refused(
+        torchvision_recipe("FakeData", 3, train={}),
+        tmp_path,
+        r"small: source\.dataset: found 'FakeData', which reads no files, expected a class",
     )
     refused(torchvision_recipe("VisionDataset", 1), tmp_path, r"source.dataset: found 'VisionDataset'")
     refused(

@@ -37,6 +37,10 @@ class DigitImages:
         """The image, (8, 8, 1)."""
         return Pixels(self._images[index], 16)
 
+    def twin(self, index: int) -> int:
+        """All are of one size."""
+        return 0
+
     def hash_files(self) -> Mapping[str, str]:
         """The one file of scikit-learn's package that holds them."""
         with as_file(files("sklearn.datasets.data") / "digits.csv.gz") as path:

@@ -105,6 +105,10 @@ class FolderImages:
                 ImageOps.exif_transpose(upright, in_place=True)
                 return Pixels.of(upright)
 
+    def twin(self, index: int) -> int:
+        """Sizes may differ."""
+        return index
+
     def hash_files(self) -> Mapping[str, str]:
         """Every image file."""
         return hash_files(self._folder, [self._folder / name for name in self._names])

@@ -48,6 +48,10 @@ class Images(Protocol):
 
     def pixels(self, index: int) -> Pixels: ...
 
+    def twin(self, index: int) -> int:
+        """An image that is known, before either is decoded, to have the same size; itself without one."""
+        ...
+
     def hash_files(self) -> Mapping[str, str]:
         """Relative name -> SHA-256 of each file that decides a signal."""
         ...
@@ -62,6 +66,7 @@ class ImageSource:
         self.class_names = images.class_names
         self.root = images.root
         self.files: Mapping[str, str] = images.hash_files() if hash_files else {}
+        self._shapes: dict[int, tuple[int, int]] = {}  # of twins that were decoded, which is the costly part
 
     @cached_property
     def objects(self) -> Objects:
@@ -81,9 +86,11 @@ class ImageSource:
         return Signal(coords, targets.astype(np.float32).reshape(-1, channels), (height, width))
 
     def image_shape(self, object_id: int) -> tuple[int, int]:
-        """(height, width) of an object."""
-        height, width, _ = self._pixels(object_id).values.shape
-        return height, width
+        """(height, width) of an object; it is decoded only if neither it nor its twin ever was."""
+        twin = self._images.twin(object_id)
+        if twin not in self._shapes:
+            self._pixels(twin)
+        return self._shapes[twin]
 
     def check_image(self, object_id: int) -> None:
         """Read an image and raise a SourceError unless it can be fitted."""
@@ -91,7 +98,9 @@ class ImageSource:
 
     def _pixels(self, object_id: int) -> Pixels:
         pixels = self._images.pixels(object_id)
-        found, expected = pixels.values.shape[2], self._recipe.spec.out_dim
+        height, width, found = pixels.values.shape
+        self._shapes[self._images.twin(object_id)] = (height, width)
+        expected = self._recipe.spec.out_dim
         if found != expected:
             raise SourceError(
                 f"{self._images.describe(object_id)}: found {found} channels ({_COLOURS[found]}), "

@@ -1,4 +1,7 @@
-"""Which files a torchvision dataset reads: for provenance, and for messages that say what is missing."""
+"""Which files a torchvision dataset reads: for provenance, and for messages that say what is missing.
+
+Arguments are those of the constructor, its defaults filled in.
+"""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -53,7 +56,7 @@ def files_wanted(dataset: type[Any], arguments: Mapping[str, Any]) -> list[str]:
     if hasattr(dataset, "train_list"):
         return [f"{dataset.base_folder}/{entry[0]}" for entry in (*dataset.train_list, *dataset.test_list)]
     if hasattr(dataset, "split_list"):
-        part = arguments.get("split", "train" if arguments.get("train") else "test")
+        part = arguments["split"] if "split" in arguments else "train" if arguments["train"] else "test"
         return [dataset.split_list[part][1]] if part in dataset.split_list else []
     return []
 

@@ -1,6 +1,7 @@
 """Images of torchvision's datasets, their official parts kept apart."""
 
 import inspect
+import operator
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
@@ -30,12 +31,12 @@ class TorchvisionImages:
         self._name = table.dataset
         self._where = f"recipe {recipe.name}"
         self._class = dataset_class(table.dataset, self._where)
-        self.root: Path | None = self._root(root, table.train, download)
         wanted = ((Split.train, table.train), (Split.val, table.val), (Split.test, table.test))
+        bound = [(split, given, self._bound(split, given)) for split, given in wanted if given is not None]
+        self.root: Path | None = self._root(root, bound[0][2], download)
         self._parts = [
-            (split, arguments, self._open(split, self.root, arguments, download))
-            for split, arguments in wanted
-            if arguments is not None
+            (split, arguments, self._open(self.root, given, arguments, download))
+            for split, given, arguments in bound
         ]
         self._starts = np.cumsum([0, *(len(dataset) for *_, dataset in self._parts)])
         if not self._starts[-1]:
@@ -49,7 +50,6 @@ class TorchvisionImages:
                 f"{self._name}: no source root given; name the folder that {layout} with --source-root "
                 "(and let torchvision fetch it with --download)"
             )
-        root = root.expanduser()
         if not root.is_dir() and not download:
             raise SourceError(
                 f"{self._name}: {root} is no folder; name the folder that {layout} with --source-root, "
@@ -57,19 +57,24 @@ class TorchvisionImages:
             )
         return root
 
-    def _open(self, split: Split, root: Path, arguments: Mapping[str, Any], download: bool) -> Any:
-        options = {"download": True} if download else {}
-        signature = inspect.signature(self._class)
+    def _bound(self, split: Split, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """All arguments that the constructor sees, its defaults included."""
         try:
-            signature.bind(str(root), **arguments)
+            bound = inspect.signature(self._class).bind("", **given)
         except TypeError as error:
             raise RecipeError(
-                f"{self._where}: source.{split.name}: found {dict(arguments)}, "
+                f"{self._where}: source.{split.name}: found {dict(given)}, "
                 f"expected constructor arguments of torchvision.datasets.{self._name}: {error}"
             ) from None
-        takes_download = any(
-            p.name == "download" or p.kind is p.VAR_KEYWORD for p in signature.parameters.values()
-        )
+        bound.apply_defaults()
+        return bound.arguments
+
+    def _open(
+        self, root: Path, given: Mapping[str, Any], arguments: Mapping[str, Any], download: bool
+    ) -> Any:
+        options = {"download": True} if download else {}
+        parameters = inspect.signature(self._class).parameters.values()
+        takes_download = any(p.name == "download" or p.kind is p.VAR_KEYWORD for p in parameters)
         if download and not takes_download:
             raise SourceError(
                 f"{self._name}: torchvision cannot download it; put it below {root} as torchvision's "
@@ -77,12 +82,14 @@ class TorchvisionImages:
             )
         try:
             with redirect_stdout(sys.stderr):  # some datasets report with print
-                return self._class(str(root), **arguments, **options)
+                return self._class(str(root), **given, **options)
         except Exception as error:  # each dataset fails in its own ways; all mean unusable files
-            raise SourceError(self._explain(root, arguments, download, error)) from error
+            call = f"{self._name}({', '.join(f'{k}={v!r}' for k, v in given.items())})"
+            raise SourceError(self._explain(call, root, arguments, download, error)) from error
 
-    def _explain(self, root: Path, arguments: Mapping[str, Any], download: bool, error: Exception) -> str:
-        call = f"{self._name}({', '.join(f'{k}={v!r}' for k, v in arguments.items())})"
+    def _explain(
+        self, call: str, root: Path, arguments: Mapping[str, Any], download: bool, error: Exception
+    ) -> str:
         cause = " ".join(str(error).split()) or type(error).__name__
         if "Valid values are" in cause:
             return f"{call}: {cause}"
@@ -116,26 +123,30 @@ class TorchvisionImages:
 
     def _labels(self, dataset: Any) -> NDArray[np.int32]:
         kept = next((name for name in ("targets", "labels", "_labels") if hasattr(dataset, name)), None)
-        if kept is None:
-            with decoded(f"labels of {self._name} in {self.root}"):
-                found: Any = [dataset[i][1] for i in range(len(dataset))]
-        else:
-            found = getattr(dataset, kept)
-        if len(found) != len(dataset):
+        labels = None if kept is None else _class_numbers(getattr(dataset, kept))
+        if labels is None:  # QMNIST keeps eight numbers an image, and gives the first with each
+            labels = self._labels_of_items(dataset)
+        if len(labels) != len(dataset):
             raise SourceError(
-                f"{self._name}: found {len(found)} labels for {len(dataset)} images in {self.root}; "
+                f"{self._name}: found {len(labels)} labels for {len(dataset)} images in {self.root}; "
                 "replace the files, or remove them and let torchvision fetch them with --download"
             )
-        try:
-            labels = np.asarray(found)
-        except ValueError:  # labels of different lengths
-            labels = np.empty(0)
-        if labels.ndim != 1 or labels.dtype.kind not in "iu":
-            raise SourceError(
-                f"{self._name}: found labels of type {type(found[0]).__name__}, "
-                "expected one class number for each image"
-            )
-        return labels.astype(np.int32)
+        return labels
+
+    def _labels_of_items(self, dataset: Any) -> NDArray[np.int32]:
+        labels = np.empty(len(dataset), np.int32)
+        for index in range(len(dataset)):
+            with decoded(f"label {index} of {self._name} in {self.root}"):
+                item = dataset[index]
+            label = item[1] if isinstance(item, tuple) and len(item) > 1 else item
+            try:
+                labels[index] = operator.index(label)
+            except (TypeError, OverflowError):
+                raise SourceError(
+                    f"{self._name}: found labels of type {type(label).__name__}, "
+                    "expected one class number for each image"
+                ) from None
+        return labels
 
     @property
     def class_names(self) -> tuple[str, ...] | None:
@@ -150,10 +161,22 @@ class TorchvisionImages:
 
     def pixels(self, index: int) -> Pixels:
         """The image as torchvision gives it."""
-        part = int(np.searchsorted(self._starts, index, side="right")) - 1
+        part, start = self._part_of(index)
         with decoded(self.describe(index)):
-            image = self._parts[part][2][index - int(self._starts[part])][0]
+            image = self._parts[part][2][index - start][0]
             return Pixels.of(image)
+
+    def twin(self, index: int) -> int:
+        """The first image of a part that torchvision keeps as one array."""
+        part, start = self._part_of(index)
+        dataset = self._parts[part][2]
+        kept: Any = getattr(dataset, "data", None)
+        return start if getattr(kept, "ndim", 0) >= 3 and len(kept) == len(dataset) else index
+
+    def _part_of(self, index: int) -> tuple[int, int]:
+        """The number of an image's part, and the index that the part starts at."""
+        part = int(np.searchsorted(self._starts, index, side="right")) - 1
+        return part, int(self._starts[part])
 
     def hash_files(self) -> Mapping[str, str]:
         """See `torchvision_files.files_read`."""
@@ -164,3 +187,12 @@ class TorchvisionImages:
             for path in files_read(dataset, arguments, self.root)
         }
         return hash_files(self.root, paths)
+
+
+def _class_numbers(kept: Any) -> NDArray[np.int32] | None:
+    """What a dataset keeps as its labels, if that is one class number for each image."""
+    try:
+        labels = np.asarray(kept)
+    except ValueError:  # labels of different lengths
+        return None
+    return labels.astype(np.int32) if labels.ndim == 1 and labels.dtype.kind in "iu" else None

@@ -47,10 +47,10 @@ def _declare_operators() -> None:
 
 
 def dataset_class(name: str, where: str) -> type[Any]:
-    """A dataset class of torchvision by name.
+    """A dataset class of torchvision by name, one that reads files below a root.
 
     Raises:
-        RecipeError: torchvision has no such dataset.
+        RecipeError: torchvision has no such dataset, or it makes its images up.
     """
     module = torchvision_datasets()
     known = [n for n in module.__all__ if inspect.isclass(getattr(module, n)) and n != "VisionDataset"]
@@ -60,4 +60,9 @@ def dataset_class(name: str, where: str) -> type[Any]:
             f"torchvision.datasets{nearest(name, known)}"
         )
     found: type[Any] = getattr(module, name)
+    if next(iter(inspect.signature(found).parameters)) != "root":
+        raise RecipeError(
+            f"{where}: source.dataset: found {name!r}, which reads no files, expected a class of "
+            "torchvision.datasets whose first argument is the root of its files"
+        )
     return found
