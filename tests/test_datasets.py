@@ -85,6 +85,13 @@ def test_card_states_field_quality_and_origin(name: str) -> None:
     assert "licence" in card
 
 
+def test_the_zoos_card_states_its_stop_for_both_peaks() -> None:
+    recipe, card = load_recipe("cifar10-implicit-zoo"), card_of("cifar10-implicit-zoo")
+    assert recipe.fit.target_psnr == 30
+    assert f"stop at 30 dB, the peak being the width of the target range, {recipe.span:.2f} (open)" in card
+    assert f"which is {30 + 20 * np.log10(recipe.span):.1f} dB here" in card
+
+
 @pytest.mark.parametrize(
     ("name", "lines"), [("digits", ("first shard sha256", "dataset id")), ("mnist", ("first shard sha256",))]
 )
