@@ -1,5 +1,6 @@
 """Small stores of the real format, with made-up weights, for tests of what reads stores."""
 
+import hashlib
 from collections.abc import Collection
 from pathlib import Path
 from types import SimpleNamespace
@@ -89,3 +90,12 @@ def make_store(
         writer.commit(shard, records.take(slice(rows.start, rows.stop)))
     writer.finalize()
     return open_store(root)
+
+
+def contents(root: Path) -> dict[str, str]:
+    """sha256 of every file but the one that describes the machine; leftovers would show up here."""
+    return {
+        path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and path.name != "environment.json"
+    }

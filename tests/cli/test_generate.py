@@ -74,7 +74,7 @@ def images(tmp_path: Path) -> Path:
     return path
 
 
-def expect_one_line(result: tuple[int, str, str], pattern: str) -> None:
+def check_refusal(result: tuple[int, str, str], pattern: str) -> None:
     status, _, errors = result
     lines = [line for line in errors.splitlines() if line.strip() and "fields/s" not in line]
     assert status == 2, errors
@@ -147,59 +147,59 @@ BAD_RECIPES = {
 def test_bad_recipes(call: Call, recipe: Path, tmp_path: Path, case: str) -> None:
     (old, new), pattern = BAD_RECIPES[case]
     recipe.write_text(RECIPE.replace(old, new))
-    expect_one_line(call("generate", recipe, "--out", tmp_path / "store", "--workers", 1), pattern)
+    check_refusal(call("generate", recipe, "--out", tmp_path / "store", "--workers", 1), pattern)
     assert not (tmp_path / "store").exists()
 
 
 def test_missing_recipes(call: Call, tmp_path: Path) -> None:
-    expect_one_line(call("generate", tmp_path / "no.toml", "--out", "s"), r"no\.toml: no such file")
-    expect_one_line(call("generate", "mnits", "--out", "s"), r"'mnits'.*mnist")
+    check_refusal(call("generate", tmp_path / "no.toml", "--out", "s"), r"no\.toml: no such file")
+    check_refusal(call("generate", "mnits", "--out", "s"), r"'mnits'.*mnist")
 
 
 def test_bad_sources(call: Call, images: Path, tmp_path: Path) -> None:
     out = tmp_path / "store"
     arguments = ("generate", images, "--out", out, "--workers", 1)
-    expect_one_line(call("generate", "mnist", "--out", out), r"--source-root.*--download")
+    check_refusal(call("generate", "mnist", "--out", out), r"--source-root.*--download")
     missing = ("generate", "mnist", "--out", out, "--source-root", tmp_path / "none")
-    expect_one_line(call(*missing), r"MNIST.*--download")
+    check_refusal(call(*missing), r"MNIST.*--download")
     (tmp_path / "images" / "a" / "0.png").write_bytes(b"\x89PNG\r\n\x1a\nnot an image")
-    expect_one_line(call(*arguments), r"a/0\.png")
+    check_refusal(call(*arguments), r"a/0\.png")
     Image.fromarray(np.zeros((4, 4, 3), np.uint8)).save(tmp_path / "images" / "a" / "0.png")
-    expect_one_line(call(*arguments), r"a/0\.png.*channel")
+    check_refusal(call(*arguments), r"a/0\.png.*channel")
     shutil.rmtree(tmp_path / "images")
-    expect_one_line(call(*arguments), r"images")
+    check_refusal(call(*arguments), r"images")
     (tmp_path / "images").mkdir()
-    expect_one_line(call(*arguments), r"images.*no image")
+    check_refusal(call(*arguments), r"images.*no image")
     Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / "images" / "0.png")
     images.write_text(FOLDER.replace('path = "images"', 'path = "images"\nlabels = "folders"'))
-    expect_one_line(call(*arguments), r"0\.png.*class folder|label")
+    check_refusal(call(*arguments), r"0\.png.*class folder|label")
 
 
 def test_bad_stores(call: Call, recipe: Path, tmp_path: Path) -> None:
     out = tmp_path / "store"
-    expect_one_line(call("verify", tmp_path), r"holds no store; expected a folder with job\.json")
+    check_refusal(call("verify", tmp_path), r"holds no store; expected a folder with job\.json")
     assert call("generate", recipe, "--out", out, "--limit", 40, "--workers", 1)[0] == 0
-    expect_one_line(call("generate", recipe, "--out", out, "--limit", 41, "--workers", 1), r"limit")
+    check_refusal(call("generate", recipe, "--out", out, "--limit", 41, "--workers", 1), r"limit")
     (out / "shards" / "shard-000001.h5").rename(tmp_path / "kept.h5")
-    expect_one_line(call("verify", out), r"shard-000001\.h5")
+    check_refusal(call("verify", out), r"shard-000001\.h5")
     os.truncate(tmp_path / "kept.h5", 5000)
     os.truncate(out / "shards" / "shard-000000.h5", 5000)
     (tmp_path / "kept.h5").rename(out / "shards" / "shard-000001.h5")
     status, printed, errors = call("verify", out)
     assert re.findall(r"failed   .*shard-(\d+)\.h5", printed) == ["000000", "000001"]
-    expect_one_line((status, printed, errors), r"2 problems; the first is .*shard-000000\.h5")
+    check_refusal((status, printed, errors), r"2 problems; the first is .*shard-000000\.h5")
     manifest = json.loads((out / "manifest.json").read_bytes())
     manifest["format_version"] = 99
     (out / "manifest.json").write_bytes(canonical_json(manifest))
-    expect_one_line(call("verify", out), r"written by a newer neuralviews")
+    check_refusal(call("verify", out), r"written by a newer neuralviews")
 
 
 def test_a_folder_with_other_things_is_refused(call: Call, recipe: Path, tmp_path: Path) -> None:
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter.tex").write_text("precious")
-    expect_one_line(call("generate", recipe, "--out", tmp_path / "thesis", "--limit", 9), r"thesis")
+    check_refusal(call("generate", recipe, "--out", tmp_path / "thesis", "--limit", 9), r"thesis")
     (tmp_path / "file").write_text("precious")
-    expect_one_line(call("generate", recipe, "--out", tmp_path / "file", "--limit", 9), r"file")
+    check_refusal(call("generate", recipe, "--out", tmp_path / "file", "--limit", 9), r"file")
     assert (tmp_path / "thesis" / "chapter.tex").read_text() == "precious"
 
 
@@ -208,12 +208,12 @@ def test_bad_devices_engines_and_parts(call: Call, recipe: Path, tmp_path: Path)
     import torch
 
     if not torch.cuda.is_available():
-        expect_one_line(call(*start, "--device", "cuda"), r"CUDA was asked for.*--device cpu")
-    expect_one_line(call(*start, "--engine", "fast"), r"'fast'.*cpu.*torch.*reference|'fast'.*reference")
+        check_refusal(call(*start, "--device", "cuda"), r"CUDA was asked for.*--device cpu")
+    check_refusal(call(*start, "--engine", "fast"), r"'fast'.*cpu.*torch.*reference|'fast'.*reference")
     recipe.write_text(RECIPE.replace("[fit]", "output_scale = 2.0\n[fit]"))
-    expect_one_line(call(*start, "--engine", "cpu"), r"engine 'cpu'.*output_scale.*torch")
+    check_refusal(call(*start, "--engine", "cpu"), r"engine 'cpu'.*output_scale.*torch")
     for part in ("0/2", "3/2", "x", "1"):
-        expect_one_line(call(*start, "--shards", part), r"expected i/n")
+        check_refusal(call(*start, "--shards", part), r"expected i/n")
     assert not (tmp_path / "store").exists()
 
 
@@ -224,18 +224,18 @@ def test_a_disk_too_small_is_refused_before_anything_is_written(
     small = os.statvfs_result((*system[:2], system.f_blocks, 1, 1, *system[5:]))
     monkeypatch.setattr(os, "statvfs", lambda path: small)
     result = call("generate", recipe, "--out", tmp_path / "store", "--limit", 40)
-    expect_one_line(result, r"store: 0\.00 GiB free, 0\.\d+ GiB needed; free space")
+    check_refusal(result, r"store: 0\.00 GiB free, 0\.\d+ GiB needed; free space")
     assert not (tmp_path / "store" / "job.json").exists()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_an_unwritable_folder(call: Call, recipe: Path, tmp_path: Path) -> None:
     (tmp_path / "locked").mkdir(mode=0o500)
-    expect_one_line(call("generate", recipe, "--out", tmp_path / "locked" / "store", "--limit", 9), r"locked")
+    check_refusal(call("generate", recipe, "--out", tmp_path / "locked" / "store", "--limit", 9), r"locked")
 
 
 def test_an_unwritable_path(call: Call, recipe: Path) -> None:
-    expect_one_line(call("generate", recipe, "--out", "/proc/store", "--limit", 9), r"/proc/store")
+    check_refusal(call("generate", recipe, "--out", "/proc/store", "--limit", 9), r"/proc/store")
 
 
 @pytest.mark.parametrize(("workers", "sent"), [(1, signal.SIGINT), (2, signal.SIGINT), (2, signal.SIGTERM)])

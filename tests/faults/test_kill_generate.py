@@ -1,6 +1,5 @@
 """``kill -9`` at random moments, with one and with two generators on a folder: nothing is lost or torn."""
 
-import hashlib
 import os
 import random
 import signal
@@ -10,6 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
+
+from ..made_stores import contents
 
 RECIPE = """
 name = "killed"
@@ -45,15 +46,6 @@ def start(recipe: Path, out: Path, workers: int) -> subprocess.Popen[bytes]:
 def finish(process: subprocess.Popen[bytes]) -> None:
     _, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors.decode()
-
-
-def contents(root: Path) -> dict[str, str]:
-    """sha256 of every file but the one that describes the machine; leftovers would show up here."""
-    return {
-        path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(root.rglob("*"))
-        if path.is_file() and path.name != "environment.json"
-    }
 
 
 def kill(process: subprocess.Popen[bytes], whole_group: bool) -> bool:

@@ -23,16 +23,10 @@ from neuralviews.signals.digits import DigitImages
 from neuralviews.store.reader import open_store
 from neuralviews.store.verify import verify
 
+from ..made_stores import contents
+
 MakeRecipe = Callable[..., Recipe]
 LIMIT = 100
-
-
-def contents(root: Path) -> dict[str, str]:
-    return {
-        path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(root.rglob("*"))
-        if path.is_file() and path.name != "environment.json"
-    }
 
 
 def fields(root: Path) -> str:
