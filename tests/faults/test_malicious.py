@@ -161,7 +161,9 @@ def test_appended_bytes_are_refused(case: Case, change: bytes) -> None:
     refuse(case, "another base, end or driver")
 
 
-@pytest.mark.parametrize(("path", "reason"), [("meta/psnr", "overlaps"), ("weights", "HDF5 cannot read it|weights ends at byte")])
+@pytest.mark.parametrize(
+    ("path", "reason"), [("meta/psnr", "overlaps"), ("weights", "HDF5 cannot read it|weights ends at byte")]
+)
 def test_moved_datasets_are_refused(case: Case, path: str, reason: str) -> None:
     data = good(case)
     case.path.write_bytes(data)
