@@ -1,6 +1,8 @@
 """The gallery: the right pictures beside each other, honest captions, and text that can be read."""
 
 import itertools
+import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -8,12 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from neuralviews.errors import OutputError
 from neuralviews.fit.reproduce import open_store_source
+from neuralviews.report import layout
 from neuralviews.report.gallery import draw_gallery, gallery
+from neuralviews.report.layout import Layout
 from neuralviews.report.panels import NO_SOURCE_SHAPE, make_panels
 from neuralviews.report.render import to_display
 from neuralviews.signals.catalogue import Source, open_source
@@ -153,6 +159,30 @@ class TestFigure:
             assert not first.overlaps(second), (one, other)
 
 
+class TestLayout:
+    @given(objects=st.integers(1, 1000), columns=st.integers(1, 500))
+    def test_what_a_refusal_names_fits_and_no_more(self, objects: int, columns: int) -> None:
+        try:
+            page = Layout.checked(objects, columns)
+        except OutputError as error:
+            found = re.search(r"show at most (\d+) (objects|pictures of an object)$", str(error))
+            assert found
+            if found[2] == "objects":
+                assert Layout(int(found[1]), columns).fits
+                assert not any(Layout(n, columns).fits for n in range(int(found[1]) + 1, objects))
+            else:
+                assert Layout(1, int(found[1])).fits
+                assert not Layout(1, int(found[1]) + 1).fits
+        else:
+            width, height = page.pixels
+            assert max(width, height) <= 65_000
+            assert width * height <= 120_000_000
+
+    @pytest.mark.parametrize("views", [1, 2, 3])
+    def test_as_many_objects_as_the_command_takes_fit_by_default(self, views: int) -> None:
+        Layout.checked(1000, views + 1)
+
+
 class TestFile:
     @pytest.mark.parametrize("suffix", [".png", ".PNG", ".svg", ".pdf", ".jpg"])
     def test_the_suffix_names_the_format(self, store: Store, tmp_path: Path, suffix: str) -> None:
@@ -175,6 +205,34 @@ class TestFile:
     def test_a_folder_that_is_not_there(self, store: Store, tmp_path: Path) -> None:
         with pytest.raises(OutputError, match=r"g.png: the gallery cannot be written: No such file"):
             gallery(store, None, tmp_path / "nowhere" / "g.png", objects=1)
+
+    def test_a_page_that_is_too_large_is_refused_before_it_is_drawn(
+        self, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(layout, "_LONGEST_SIDE", 2000)
+        message = (
+            r"gallery: found 40 objects of 3 pictures each, a page of [\d,]+ x 2,355 pixels, "
+            r"expected at most 2,000 a side .*: show at most 32 objects"
+        )
+        with pytest.raises(OutputError, match=message):
+            gallery(store, None, tmp_path / "g.jpg", objects=700)
+        gallery(store, None, tmp_path / "g.jpg", objects=32)
+        assert os.listdir(tmp_path) == ["g.jpg"]
+
+    @pytest.mark.parametrize(
+        "fault", [OSError("broken data stream\nwhen writing"), ValueError("too large"), MemoryError()]
+    )
+    def test_what_an_encoder_raises_is_one_line(
+        self, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception
+    ) -> None:
+        def fail(*_: object, **__: object) -> None:
+            raise fault
+
+        monkeypatch.setattr(Figure, "savefig", fail)
+        cause = " ".join(str(fault).split()) or "MemoryError"
+        with pytest.raises(OutputError, match=rf"g\.png: the gallery cannot be written: {cause}$"):
+            gallery(store, None, tmp_path / "g.png", objects=1)
+        assert not os.listdir(tmp_path)
 
     def test_no_global_state_of_matplotlib(self, store: Store, tmp_path: Path) -> None:
         program = (

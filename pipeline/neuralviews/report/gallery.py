@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..errors import OutputError
 from ..records import Split, Status
+from .layout import DPI, GAP, MARGIN, TILE, Layout
 from .panels import NO_SOURCE_SHAPE, Panel, make_panels
 
 if TYPE_CHECKING:
@@ -25,12 +26,6 @@ _FORMATS = ("png", "pdf", "svg", "jpg")
 _INK, _PALE, _ALARM = "#222222", "#777777", "#b3261e"
 _SPLIT_COLORS = {Split.train: "#3b6ea5", Split.val: "#e0a030", Split.test: "#8fb8de"}
 
-# Inches, except for the number of tiles beside each other.
-_TILES_A_ROW = 12
-_TILE, _GAP, _CAPTION, _BLOCK_GAP = 0.86, 0.07, 0.34, 0.30
-_MARGIN, _HEADING, _COLUMN_NAMES, _HISTOGRAM, _HISTOGRAM_AXIS = 0.35, 0.90, 0.25, 1.7, 0.85
-_LEAST_WIDTH = 7.0
-
 Caption = tuple[tuple[str, str], tuple[str, str]]
 """Two lines below a tile, each with its colour."""
 
@@ -41,7 +36,7 @@ def gallery(
     """Draw a store and write the picture; the suffix of ``out`` names the format.
 
     Raises:
-        OutputError: the format is unknown or the file cannot be written.
+        OutputError: the format is unknown, the page would be too large, or the file cannot be written.
         SpecError: the fields are not images.
     """
     out = Path(out)
@@ -49,50 +44,45 @@ def gallery(
     if kind not in _FORMATS:
         raise OutputError(f"{out}: found suffix '{out.suffix}', expected one of .{', .'.join(_FORMATS)}")
     picture = io.BytesIO()
-    draw_gallery(store, source, objects=objects, views=views).savefig(picture, format=kind, dpi=150)
+    figure = draw_gallery(store, source, objects=objects, views=views)
     try:
+        figure.savefig(picture, format=kind, dpi=DPI)
         out.write_bytes(picture.getvalue())
-    except OSError as error:
-        raise OutputError(f"{out}: the gallery cannot be written: {error.strerror}") from error
+    except (OSError, ValueError, MemoryError) as error:  # the encoders of pictures raise the latter two
+        cause = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
+        raise OutputError(f"{out}: the gallery cannot be written: {cause}") from error
 
 
 def draw_gallery(store: "Store", source: "Source | None", *, objects: int = 12, views: int = 3) -> Figure:
     """Draw up to ``objects`` objects with up to ``views`` views each, and a histogram of every PSNR.
 
     Without a source only reconstructions are shown, and the figure says so.
+
+    Raises:
+        OutputError: the page would be too large.
+        SpecError: the fields are not images.
     """
+    page = _layout(store, objects, views, has_source=source is not None)
     panels = make_panels(store, source, objects, views)
-    columns = max(len(panel.images) for panel in panels) + (source is not None)
-    lines = -(-len(panels) // max(1, _TILES_A_ROW // columns))
-    abreast = -(-len(panels) // lines)
-    block = columns * (_TILE + _GAP) - _GAP
-    sheet_width = abreast * (block + _BLOCK_GAP) - _BLOCK_GAP
-    sheet_height = _COLUMN_NAMES + lines * (_TILE + _CAPTION)
-    width = max(sheet_width + 2 * _MARGIN, _LEAST_WIDTH)
-    height = _HEADING + sheet_height + _HISTOGRAM + _HISTOGRAM_AXIS
-    figure = Figure(figsize=(width, height), facecolor="white")
+    figure = Figure(figsize=page.size, facecolor="white")
     FigureCanvasAgg(figure)
     _draw_heading(figure, store, source is not None)
-    below = _HISTOGRAM + _HISTOGRAM_AXIS
-    left = (width - sheet_width) / 2
-    sheet = figure.add_axes(
-        (left / width, below / height, sheet_width / width, sheet_height / height), frameon=False
-    )
+    sheet = figure.add_axes(page.sheet_box, frameon=False)
     sheet.set(xticks=[], yticks=[])
     for index, panel in enumerate(panels):
-        x = index % abreast * (block + _BLOCK_GAP)
-        y = _COLUMN_NAMES + index // abreast * (_TILE + _CAPTION)
-        _draw_panel(sheet, panel, x, y, named=index < abreast)
-    sheet.set(xlim=(0, sheet_width), ylim=(sheet_height, 0))  # inches, y down
-    histogram_left = _MARGIN + 0.35
-    histogram_box = (
-        histogram_left / width,
-        0.5 / height,
-        1 - (histogram_left + _MARGIN) / width,
-        _HISTOGRAM / height,
-    )
-    _draw_histogram(figure.add_axes(histogram_box), store)
+        x, y = page.corner(index)
+        _draw_panel(sheet, panel, x, y, named=index < page.abreast)
+    width, height = page.sheet
+    sheet.set(xlim=(0, width), ylim=(height, 0))  # inches, y down
+    _draw_histogram(figure.add_axes(page.histogram_box), store)
     return figure
+
+
+def _layout(store: "Store", objects: int, views: int, *, has_source: bool) -> Layout:
+    """The page, checked before anything is drawn on it."""
+    there = len(np.unique(store.column("object_id")))
+    views_there = len(np.unique(store.column("view")))
+    return Layout.checked(min(objects, there), min(views, views_there) + has_source)
 
 
 def _draw_heading(figure: Figure, store: "Store", has_source: bool) -> None:
@@ -112,7 +102,7 @@ def _draw_heading(figure: Figure, store: "Store", has_source: bool) -> None:
         lines.append((0.77, note, 8, _PALE))
     for down, text, size, color in lines:
         figure.text(
-            _MARGIN / figure.get_figwidth(),
+            MARGIN / figure.get_figwidth(),
             1 - down / figure.get_figheight(),
             text,
             size=size,
@@ -137,9 +127,9 @@ def _draw_panel(sheet: Axes, panel: Panel, x: float, y: float, *, named: bool) -
         image, name, (quality, _) = tiles[0]
         tiles[0] = (image, name, (quality, (f"{label} {number}".strip(), _PALE)))
     for index, (image, name, caption) in enumerate(tiles):
-        left = x + index * (_TILE + _GAP)
+        left = x + index * (TILE + GAP)
         _draw_tile(sheet, image, left, y)
-        middle, bottom = left + _TILE / 2, y + _TILE
+        middle, bottom = left + TILE / 2, y + TILE
         for line, (text, color) in enumerate(caption):
             sheet.text(middle, bottom + 0.12 + 0.11 * line, text, size=6.5, color=color, ha="center")
         if named:
@@ -149,8 +139,8 @@ def _draw_panel(sheet: Axes, panel: Panel, x: float, y: float, *, named: bool) -
 def _draw_tile(sheet: Axes, image: NDArray[np.float32], left: float, top: float) -> None:
     """An image in the middle of a square tile, its pixels square and unsmoothed."""
     height, width = image.shape[:2]
-    scale = _TILE / max(height, width)
-    x, y = left + (_TILE - width * scale) / 2, top + (_TILE - height * scale) / 2
+    scale = TILE / max(height, width)
+    x, y = left + (TILE - width * scale) / 2, top + (TILE - height * scale) / 2
     sheet.imshow(
         image,
         cmap="gray",
