@@ -1,6 +1,7 @@
 import errno
 import os
 import stat
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from neuralviews.store.files import (
     read_whole,
     remove_leftovers,
     replace,
+    require_writable,
 )
 
 
@@ -88,6 +90,64 @@ def test_temporary_files_that_always_vanish_end_in_an_error(
     monkeypatch.setattr(os, "link", collecting)
     with pytest.raises(OutputError, match="temporary files vanish"):
         publish_bytes(tmp_path, "a", b"some bytes")
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("times", [1, 1000])
+def test_a_replacement_that_another_process_collects_is_written_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    rename, collected = os.rename, []
+
+    def collecting(source: Path, target: Path) -> None:
+        if len(collected) < times:
+            collected.append(source)
+            remove_leftovers(tmp_path)
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", collecting)
+    if times == 1:
+        replace(tmp_path, "a", b"some bytes")
+        assert (tmp_path / "a").read_bytes() == b"some bytes"
+        assert os.listdir(tmp_path) == ["a"]
+    else:
+        with pytest.raises(OutputError, match="temporary files vanish"):
+            replace(tmp_path, "a", b"some bytes")
+        assert os.listdir(tmp_path) == []
+
+
+def test_collecting_leftovers_at_any_moment_harms_nobody(tmp_path: Path) -> None:
+    """A thread collects now and then, as writers do that finish, while files are published and replaced."""
+    stop = threading.Event()
+
+    def collect() -> None:
+        while not stop.wait(0.002):
+            remove_leftovers(tmp_path)
+
+    thread = threading.Thread(target=collect)
+    thread.start()
+    try:
+        for number in range(100):
+            publish_bytes(tmp_path, f"p{number}", b"some bytes")
+            replace(tmp_path, "r", b"%d bytes" % number)
+            require_writable(tmp_path)
+    finally:
+        stop.set()
+        thread.join()
+    assert sorted(os.listdir(tmp_path)) == sorted([*(f"p{number}" for number in range(100)), "r"])
+
+
+def test_a_probe_that_another_process_collects_has_still_shown_that_files_can_be_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fsync = os.fsync
+
+    def collecting(fd: int) -> None:
+        fsync(fd)
+        remove_leftovers(tmp_path)
+
+    monkeypatch.setattr(os, "fsync", collecting)
+    require_writable(tmp_path)
     assert os.listdir(tmp_path) == []
 
 

@@ -2,6 +2,7 @@ import errno
 import os
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -60,9 +61,12 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
 
 def test_a_read_only_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*args: object, **kwargs: object) -> None:
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    def refuse(path: Any, flags: int, *args: Any, **kwargs: Any) -> int:
+        if flags & os.O_CREAT:  # root, whom tests may run as, may write everywhere
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return real(path, flags, *args, **kwargs)
 
-    monkeypatch.setattr(Path, "touch", refuse)  # root, whom tests may run as, may write everywhere
+    real = os.open
+    monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(OutputError, match=r"cannot be written \(Permission denied\)"):
         check_space(tmp_path, make_job())

@@ -10,7 +10,7 @@ import hashlib
 import os
 import secrets
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -30,6 +30,7 @@ __all__ = [
     "read_whole",
     "remove_leftovers",
     "replace",
+    "require_writable",
     "sync_folder",
     "unreadable",
 ]
@@ -40,7 +41,7 @@ _READ = os.O_RDONLY | os.O_CLOEXEC
 # Without O_NONBLOCK, opening a pipe that somebody put in a shard's place would wait for ever.
 _READ_FILE = _READ | os.O_NOFOLLOW | os.O_NONBLOCK
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
-_ATTEMPTS = 8
+_ATTEMPTS = 100
 
 
 class DifferentBytes(Exception):
@@ -151,37 +152,36 @@ def publish(root: Path, name: str, parts: Sequence[Buffer], sha256: str) -> None
         OutputError: the file system refused; nothing has the final name because of this call, or all of it.
     """
     final = root / name
+
+    def give_name(temp: Path) -> None:
+        try:
+            _link(temp, final)
+        except FileExistsError:
+            with open_regular(root, name) as fd:
+                if file_sha256(fd) != sha256:
+                    raise DifferentBytes(name) from None
+
     with output_errors(final):
-        for _ in range(_ATTEMPTS):
-            temp = _write_temp(final, parts)
-            try:
-                _link(temp, final)
-            except FileExistsError:
-                with open_regular(root, name) as fd:
-                    if file_sha256(fd) != sha256:
-                        raise DifferentBytes(name) from None
-            except FileNotFoundError:
-                continue  # another process finalized the store and collected our temporary file
-            finally:
-                with suppress(OSError):
-                    temp.unlink()
-            _sync_folder(final.parent)
-            return
-        raise OSError(errno.EBUSY, "temporary files vanish while they are written")
+        _through_temp(final, parts, give_name)
+        _sync_folder(final.parent)
 
 
 def replace(root: Path, name: str, data: bytes) -> None:
     """Write a file that may change: readers see the old bytes or the new, never a mixture."""
     final = root / name
     with output_errors(final):
-        temp = _write_temp(final, [data])
-        try:
-            temp.rename(final)
-        except BaseException:
-            with suppress(OSError):
-                temp.unlink()
-            raise
+        _through_temp(final, [data], lambda temp: os.rename(temp, final))
         _sync_folder(final.parent)
+
+
+def require_writable(folder: Path) -> None:
+    """Refuse a folder in which no file can be made.
+
+    Raises:
+        OutputError: names the folder and what the system says.
+    """
+    with output_errors(folder):
+        _write_temp(folder / "probe", []).unlink(missing_ok=True)
 
 
 def quarantine(root: Path, name: str) -> None:
@@ -211,6 +211,25 @@ def sync_folder(folder: Path) -> None:
     """Make the names in a folder durable, whoever gave them."""
     with output_errors(folder):
         _sync_folder(folder)
+
+
+def _through_temp(final: Path, parts: Sequence[Buffer], give_name: Callable[[Path], None]) -> None:
+    """Write a temporary file and have it given its name; none is left, whatever happens.
+
+    A process that finishes the same store collects all temporary files, ours included, so one that
+    vanished before it had its name is written again.
+    """
+    for _ in range(_ATTEMPTS):
+        temp = _write_temp(final, parts)
+        try:
+            give_name(temp)
+        except FileNotFoundError:
+            continue
+        finally:
+            with suppress(OSError):
+                temp.unlink()
+        return
+    raise OSError(errno.EBUSY, "temporary files vanish while they are written")
 
 
 def _write_temp(final: Path, parts: Sequence[Buffer]) -> Path:

@@ -1,16 +1,15 @@
 """Is there room, and may we write? Asked before a run rather than found out by it."""
 
 import os
-import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ..errors import OutputError
-from .files import make_folder, output_errors
+from .files import make_folder, output_errors, require_writable
 from .job import Job
-from .schema import ALIGNMENT, TEMP_PREFIX, dataset_shapes, dataset_types
+from .schema import ALIGNMENT, dataset_shapes, dataset_types
 
 __all__ = ["check_space", "estimate_bytes"]
 
@@ -34,10 +33,8 @@ def check_space(root: Path, job: Mapping[str, Any]) -> None:
         OutputError: the folder cannot be written, or its file system is too small for the rest.
     """
     make_folder(root)
+    require_writable(root)
     with output_errors(root):
-        probe = root / f"{TEMP_PREFIX}probe-{secrets.token_hex(8)}"
-        probe.touch(exist_ok=False)
-        probe.unlink()
         system = os.statvfs(root)
         free = system.f_bavail * system.f_frsize
     needed = estimate_bytes(job) - _present(root, job)
