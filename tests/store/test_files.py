@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from neuralviews.errors import IntegrityError, OutputError, UnsafeShard
+from neuralviews.errors import IntegrityError, OutputError, StoreError, UnsafeShard
 from neuralviews.store.canonical import sha256_hex
 from neuralviews.store.files import (
     DifferentBytes,
@@ -224,5 +224,6 @@ def test_running_out_of_descriptors_says_what_to_do(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(os, "open", refuse)
     message = r"Too many open files\); allow more open files \(ulimit -n\)"
-    with pytest.raises(IntegrityError, match=message), open_regular(tmp_path, "a"):
+    with pytest.raises(StoreError, match=message) as caught, open_regular(tmp_path, "a"):
         pass
+    assert type(caught.value) is StoreError

@@ -1,6 +1,7 @@
 import multiprocessing
 import os
 import pickle
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -198,17 +199,32 @@ def _sum_of_all(store: Store) -> float:
     return float(store.weights(np.arange(len(store))).sum(dtype=np.float64))
 
 
-@pytest.mark.skipif(sys.version_info >= (3, 13), reason="maps hold no descriptors here")
-def test_more_shards_than_descriptors_say_what_to_do(tmp_path: Path) -> None:
-    make_store(tmp_path / "store", rows_per_shard=3)
+def run_with_few_descriptors(store: Path, allowed: int) -> str:
+    """What reading all rows and a column prints in a process that may open few files."""
     program = (
-        "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (24, 24));"
-        "from neuralviews.store.reader import open_store; from neuralviews.errors import IntegrityError\n"
-        f"try: open_store({str(tmp_path / 'store')!r}).column('label')\n"
-        "except IntegrityError as error: print(error)"
+        "from neuralviews.store.reader import open_store; from neuralviews.errors import StoreError\n"
+        "import numpy, resource\n"
+        f"resource.setrlimit(resource.RLIMIT_NOFILE, ({allowed}, {allowed}))\n"
+        "try:\n"
+        f"    store = open_store({str(store)!r})\n"
+        "    rows = numpy.arange(len(store))[::-1]\n"
+        "    print(store.column('label').sum(), store.weights(rows).sum(dtype='f8'))\n"
+        "except StoreError as error: print(type(error).__name__, error)"
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert "(Too many open files); allow more open files (ulimit -n)" in run.stdout
+    return run.stdout
+
+
+def test_a_store_may_have_more_shards_than_a_process_files(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "store", rows_per_shard=1)
+    assert len(store.manifest.shards) == 100
+    expected = f"{store.column('label').sum()} {_sum_of_all(store)}\n"
+    assert run_with_few_descriptors(store.root, 32) == expected
+
+
+def test_too_few_descriptors_for_a_single_file_say_what_to_do(finished: Path) -> None:
+    found = run_with_few_descriptors(finished, 3)
+    assert re.fullmatch(r"StoreError .*\(Too many open files\); allow more open files \(ulimit -n\)\n", found)
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])

@@ -14,7 +14,8 @@ from .checks import object_problems, record_problems
 from .files import open_regular
 from .job import Job
 from .manifest import Extent, PsnrSummary, Receipt, ShardEntry, SplitSummary, Summary
-from .mapping import dataset_view, map_file, require_bytes
+from .mapping import dataset_view, require_bytes
+from .memory_map import map_file
 from .opener import inspect_shard
 from .schema import WEIGHTS, column_path, shard_name
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ..errors import IntegrityError, OutputError, UnsafeShard
+from ..errors import IntegrityError, OutputError, StoreError, UnsafeShard
 from .schema import QUARANTINE_PREFIX, TEMP_PREFIX
 
 __all__ = [
@@ -42,6 +42,11 @@ _READ = os.O_RDONLY | os.O_CLOEXEC
 _READ_FILE = _READ | os.O_NOFOLLOW | os.O_NONBLOCK
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
 _ATTEMPTS = 100
+_SHORTAGES = {
+    errno.EMFILE: "allow more open files (ulimit -n)",
+    errno.ENFILE: "the system has too many files open; close some programs",
+    errno.ENOMEM: "allow more memory or more maps (ulimit -v, sysctl vm.max_map_count)",
+}
 
 
 class DifferentBytes(Exception):
@@ -54,6 +59,7 @@ def open_regular(root: Path, name: str) -> Iterator[int]:
 
     Raises:
         IntegrityError: there is no such file, or it cannot be read.
+        StoreError: this process has too many files open.
         UnsafeShard: the name, or a folder on the way, is a link or no regular file.
     """
     try:
@@ -87,10 +93,11 @@ def _open_below(root: Path, name: str) -> int:
         os.close(folder)
 
 
-def unreadable(path: Path, action: str, error: OSError) -> IntegrityError:
-    """The error for a file that the system will not let us read."""
-    hint = "; allow more open files (ulimit -n)" if error.errno == errno.EMFILE else ""
-    return IntegrityError(f"{path}: cannot be {action} ({error.strerror}){hint}")
+def unreadable(path: Path, action: str, error: OSError) -> StoreError:
+    """The error for a file that the system will not let us read: its fault, or for want of room ours."""
+    reason = f"{path}: cannot be {action} ({error.strerror})"
+    hint = _SHORTAGES.get(error.errno or 0)
+    return StoreError(f"{reason}; {hint}") if hint else IntegrityError(reason)
 
 
 def read_whole(root: Path, name: str, limit: int) -> bytes:

@@ -1,9 +1,7 @@
 """Shards in memory: bytes proven by their hash, then mapped through the same descriptor."""
 
 import math
-import mmap
 import os
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import IntegrityError
-from .files import file_sha256, open_regular, unreadable
+from .files import file_sha256, open_regular
 from .manifest import Extent, ShardEntry
+from .memory_map import map_file
 from .schema import WEIGHTS
 
-__all__ = ["ShardMaps", "dataset_view", "map_file", "require_bytes", "require_size"]
+__all__ = ["ShardMaps", "dataset_view", "require_bytes", "require_size"]
 
 _REMEDY = "restore it, or remove it and run the same generate command again"
 
@@ -64,18 +63,7 @@ class ShardMaps:
         self._arrays[shard] = {path: dataset_view(mapping, extent) for path, extent in entry.datasets.items()}
 
 
-def map_file(fd: int, path: Path, size: int) -> mmap.mmap:
-    """A read-only map of a file's first ``size`` bytes, which outlives the descriptor."""
-    try:
-        if sys.version_info >= (3, 13):
-            # A store may have more shards than a process may have descriptors.
-            return mmap.mmap(fd, size, access=mmap.ACCESS_READ, trackfd=False)
-        return mmap.mmap(fd, size, access=mmap.ACCESS_READ)
-    except OSError as error:
-        raise unreadable(path, "mapped", error) from error
-
-
-def dataset_view(mapping: mmap.mmap, extent: Extent) -> NDArray[Any]:
+def dataset_view(mapping: memoryview, extent: Extent) -> NDArray[Any]:
     """The array that lies at an extent of a mapped file, read-only."""
     flat = np.frombuffer(mapping, np.dtype(extent.dtype), math.prod(extent.shape), extent.offset)
     return flat.reshape(extent.shape)
