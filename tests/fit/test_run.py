@@ -1,5 +1,6 @@
 """Runs: the same bytes whatever the way, resumption, parts, and clear refusals."""
 
+import errno
 import hashlib
 import itertools
 import json
@@ -200,3 +201,34 @@ def test_impossible_options_are_refused(options: dict[str, Any], message: str) -
 def test_names_and_paths_will_do(tmp_path: Path) -> None:
     report = generate("digits", str(tmp_path / "store"), RunOptions(limit=2))
     assert report.dataset_id == open_store(str(tmp_path / "store")).dataset_id
+
+
+def test_a_finished_store_needs_no_place_to_write_and_keeps_what_made_it(
+    tiny: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = generate(tiny(), tmp_path / "store", RunOptions(limit=9))
+    (tmp_path / "store" / "environment.json").write_text("another machine")
+    before = {path: path.stat().st_mtime_ns for path in sorted((tmp_path / "store").rglob("*"))}
+
+    def refuse(*_: object) -> None:
+        raise OutputError("read-only")
+
+    monkeypatch.setattr("neuralviews.fit.run.check_space", refuse)
+    again = generate(tiny(), tmp_path / "store", RunOptions(limit=9))
+    assert (again.fitted, again.missing, again.dataset_id) == (0, 0, made.dataset_id)
+    assert before == {path: path.stat().st_mtime_ns for path in sorted((tmp_path / "store").rglob("*"))}
+
+
+def test_a_disk_that_is_full_at_the_start_is_an_error_not_a_crash(
+    tiny: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = Path.write_bytes
+
+    def full(self: Path, data: bytes) -> int:
+        if "progress" in self.name:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self))
+        return original(self, data)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OutputError, match="No space left on device"):
+        generate(tiny(), tmp_path / "store", RunOptions(limit=9))

@@ -30,22 +30,23 @@ def command(store: Path, as_json: bool) -> None:
 
 
 def _facts(store: "Store") -> dict[str, Any]:
+    from ..fit.stated import stated_job
     from ..records import Split
 
-    job, manifest = store.job, store.manifest
+    job, manifest = stated_job(store), store.manifest
     summary = manifest.summary
     return {
         "dataset_id": store.dataset_id,
-        "name": job["name"],
-        "recipe": job["recipe"],
-        "recipe_digest": job["recipe_digest"],
-        "limit": job["limit"],
-        "arithmetic": job["arithmetic"],
+        "name": job.name,
+        "recipe": job.recipe.canonical(),
+        "recipe_digest": job.recipe_digest,
+        "limit": job.limit,
+        "arithmetic": job.arithmetic,
         "field": store.spec.to_json(),
         "parameters": store.spec.parameters,
         "records": len(store),
-        "objects": job["objects"],
-        "views": job["recipe"]["views"],
+        "objects": job.objects,
+        "views": job.recipe.views,
         "splits": {
             part.name: {
                 "records": summary.splits[part.name].records,
@@ -57,7 +58,7 @@ def _facts(store: "Store") -> dict[str, Any]:
         "status": dict(summary.status),
         "shards": len(manifest.shards),
         "bytes": sum(shard.bytes for shard in manifest.shards),
-        "source": job["source"],
+        "source": store.job["source"],
     }
 
 
@@ -72,7 +73,7 @@ def _text(facts: dict[str, Any]) -> str:
         (
             "output",
             f"{field['output_scale']:g} affine + {field['output_offset']:g}, "
-            f"targets in {facts['recipe']['target']['range']}, axis order '{field['axis_order']}'",
+            f"targets in {list(facts['recipe']['target']['range'])}, axis order '{field['axis_order']}'",
         ),
         ("omega", ", ".join(f"{omega:g}" for omega in field["omega"])),
         ("records", f"{facts['records']:,}: {facts['objects']:,} objects x {facts['views']} views"),

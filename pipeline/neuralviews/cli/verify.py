@@ -61,19 +61,30 @@ def _against_source(
     store: Path, level: str, source_root: Path | None, rows: int, device: str | None
 ) -> tuple[list[str], list[str]]:
     """What was proven with the help of the source, and what could not be for want of it."""
+    from ..fit.consistency import check_against_job, check_against_source
     from ..fit.reproduce import open_store_source, regenerate, remeasure, spread_rows
+    from ..fit.stated import stated_job, states_recipe
     from ..store.reader import open_store
 
     opened = open_store(store)
+    if not states_recipe(opened) and level != "regenerate":
+        return [], ["records were not compared with a recipe: the job states none"]
+    job = stated_job(opened)
+    check_against_job(opened, job)
+    done = ["every record's view, steps, label, status and PSNR are possible under the recipe"]
     try:
         source = open_store_source(opened, source_root)
     except NoSourceRoot:
         if level == "regenerate":
             raise
-        return [], ["PSNR was not measured again: that needs the source; give --source-root"]
+        return done, ["objects and PSNRs were not compared with the source; give --source-root"]
+    check_against_source(opened, job, source)
+    done.append("every record's object, label and split are the source's")
     chosen = spread_rows(len(opened), rows)
     measured = remeasure(opened, source, chosen)
-    done = [f"{measured.records} records rendered again, PSNR within {measured.largest_difference:.3f} dB"]
+    done.append(
+        f"{measured.records} records rendered again, PSNR within {measured.largest_difference:.3f} dB"
+    )
     if level == "regenerate":
         done.append(f"{regenerate(opened, source, chosen, device)} records fitted again, every byte equal")
     return done, []

@@ -11,6 +11,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from ..store.files import output_errors
 from ..store.schema import TEMP_PREFIX
 
 __all__ = ["ProgressBar", "ProgressCounter"]
@@ -44,7 +45,10 @@ class ProgressBar:
 
     def __init__(self, root: Path, shards: int, total: int, done: int, title: str, *, shown: bool) -> None:
         self.path = root / f"{TEMP_PREFIX}progress-{secrets.token_hex(8)}"
-        self._counts = np.memmap(self.path, np.float64, "w+", shape=(max(shards, 1), 2))
+        # Written rather than left sparse: on a full disk a store into a hole of a map kills the process.
+        with output_errors(root):
+            self.path.write_bytes(bytes(16 * shards))
+        self._counts = np.memmap(self.path, np.float64, "r+", shape=(shards, 2))
         self._total, self._done, self._title, self._shown = total, done, title, shown
         self._adopted = 0
         self._stop = threading.Event()

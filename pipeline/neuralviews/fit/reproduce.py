@@ -8,17 +8,19 @@ from numpy.typing import NDArray
 
 from ..errors import EngineError, IntegrityError, SourceError
 from ..field import evaluate
+from ..records import Status
 from ..signals.catalogue import Source, open_source
 from ..store.reader import Store
-from .job import GENERATOR, budget_of, recipe_of
+from .job import GENERATOR, budget_of
 from .registry import get_engine
 from .rows import RowFitter
+from .stated import stated_job
 
 __all__ = ["Remeasured", "open_store_source", "regenerate", "remeasure", "spread_rows"]
 
 _RMS_RELATIVE = 1e-3
 _RMS_ABSOLUTE = 1e-5
-_NOT_FINITE = np.finfo(np.float32).max  # what stands for a loss that is not a float32
+_NOT_FINITE = float(np.finfo(np.float32).max)  # what stands for a loss that is not a float32
 
 
 @dataclass(frozen=True)
@@ -41,14 +43,16 @@ def open_store_source(store: Store, source_root: Path | None) -> Source:
 
     Raises:
         SourceError: its files are missing or are not those whose hashes the store states.
+        FormatError: the store does not state its source.
     """
-    source = open_source(recipe_of(store.job), source_root)
-    stated = store.job["source"]["files"]
-    for name in sorted({*stated, *source.files}):
-        if stated.get(name) != source.files.get(name):
+    job = stated_job(store)
+    source = open_source(job.recipe, source_root)
+    for name in sorted({*job.source.files, *source.files}):
+        if job.source.files.get(name) != source.files.get(name):
             raise SourceError(
                 f"source file {name}: found sha256 {source.files.get(name, 'no such file')}, "
-                f"expected {stated.get(name, 'no such file')}: give the files that {store.root} was made from"
+                f"expected {job.source.files.get(name, 'no such file')}: "
+                f"give the files that {store.root} was made from"
             )
     return source
 
@@ -57,29 +61,29 @@ def remeasure(store: Store, source: Source, rows: NDArray[np.int64]) -> Remeasur
     """Render records in float64 and compare with their stored loss, against the source.
 
     The root mean squared error may differ by what float32 rendering costs: 1e-5 of the target range and
-    a thousandth of itself. Records whose loss was not finite have nothing to compare.
+    a thousandth of itself. Records whose loss was not finite have nothing to compare, and do not count.
 
     Raises:
         IntegrityError: a record's stored quality is not that of its weights; names the record.
     """
-    recipe = recipe_of(store.job)
-    low, high = recipe.target.range
+    span = stated_job(store).recipe.span
     records = store.read(rows)
-    largest = 0.0
+    compared, largest = 0, 0.0
     for i, row in enumerate(rows.tolist()):
+        loss, stated = float(records.columns["loss"][i]), float(records.columns["psnr"][i])
+        if loss == _NOT_FINITE and records.columns["status"][i] == Status.diverged:
+            continue
         signal = source.signal(int(records.columns["object_id"][i]))
         errors = evaluate(store.spec, records.weights[i], signal.coords) - signal.values
-        found, stated = float(np.sqrt(np.mean(errors**2))), float(np.sqrt(records.columns["loss"][i]))
-        psnr = 20 * np.log10((high - low) / max(found, 1e-50))
-        if records.columns["loss"][i] == _NOT_FINITE:
-            continue
-        if abs(found - stated) > _RMS_RELATIVE * stated + _RMS_ABSOLUTE * (high - low):
+        rms = float(np.sqrt(np.mean(errors**2)))
+        psnr = 20 * float(np.log10(span / max(rms, 1e-50)))
+        if not abs(rms - loss**0.5) <= _RMS_RELATIVE * loss**0.5 + _RMS_ABSOLUTE * span:
             raise IntegrityError(
-                f"{store.root}: record {row} renders at {psnr:.2f} dB, "
-                f"but states {records.columns['psnr'][i]:.2f} dB: the store was not made from this source"
+                f"{store.root}: record {row} renders at {psnr:.2f} dB, but states {stated:.2f} dB: "
+                "the store was not made from this source"
             )
-        largest = max(largest, abs(float(psnr) - float(records.columns["psnr"][i])))
-    return Remeasured(len(rows), largest)
+        compared, largest = compared + 1, max(largest, abs(psnr - stated))
+    return Remeasured(compared, largest)
 
 
 def regenerate(store: Store, source: Source, rows: NDArray[np.int64], device: str | None = None) -> int:
@@ -91,21 +95,20 @@ def regenerate(store: Store, source: Source, rows: NDArray[np.int64], device: st
         EngineError: this machine's engine, or this neuralviews, computes otherwise than what made the store.
         IntegrityError: a record came out different; names it.
     """
-    recipe = recipe_of(store.job)
-    if store.job["generator"] != GENERATOR:
+    job = stated_job(store)
+    if job.generator != GENERATOR:
         raise EngineError(
-            f"{store.root}: made by generator {store.job['generator']}, this neuralviews has {GENERATOR}: "
+            f"{store.root}: made by generator {job.generator}, this neuralviews has {GENERATOR}: "
             "other numbers make other bytes; regenerate with the neuralviews that made the store"
         )
-    stated = store.job["arithmetic"]
-    engine = get_engine(stated["engine"], recipe.spec, budget_of(recipe), device)
-    if dict(engine.arithmetic) != stated:
+    engine = get_engine(str(job.arithmetic["engine"]), job.recipe.spec, budget_of(job.recipe), device)
+    if dict(engine.arithmetic) != job.arithmetic:
         raise EngineError(
-            f"{store.root} was made with {stated}, this machine has {dict(engine.arithmetic)}: "
+            f"{store.root} was made with {job.arithmetic}, this machine has {dict(engine.arithmetic)}: "
             "only the same arithmetic gives the same bytes; regenerate where the store was made"
         )
-    objects = source.objects if store.job["limit"] is None else source.objects.limited(store.job["limit"])
-    made = RowFitter(recipe, source, objects, engine).fit(rows.tolist())
+    objects = source.objects if job.limit is None else source.objects.limited(job.limit)
+    made = RowFitter(job.recipe, source, objects, engine).fit(rows.tolist())
     kept = store.read(rows)
     for i, row in enumerate(rows.tolist()):
         differing = [name for name in kept.columns if kept.columns[name][i] != made.columns[name][i]]

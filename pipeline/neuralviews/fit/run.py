@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,8 @@ from ..errors import EngineError, OptionError, SourceError
 from ..recipe import Recipe, load_recipe
 from ..signals.catalogue import open_source
 from ..store.environment import describe_environment, write_environment
+from ..store.reader import open_store
+from ..store.schema import ENVIRONMENT_FILE, JOB_FILE, MANIFEST_FILE
 from ..store.space import check_space
 from ..store.writer import StoreWriter
 from .job import budget_of, plan_job
@@ -93,8 +95,11 @@ def generate(recipe: Recipe | str | Path, out: str | Path, options: RunOptions =
     engine = get_engine(options.engine, recipe.spec, budget_of(recipe), options.device)
     source = open_source(recipe, options.source_root, download=options.download)
     job = plan_job(recipe, source, engine, options.limit)
-    check_space(Path(out), job)
-    writer = StoreWriter(Path(out), job)
+    root = Path(out)
+    if _is_finished(root, job):
+        return RunReport(0, 0, open_store(root).dataset_id)
+    check_space(root, job)
+    writer = StoreWriter(root, job)
     with threadpool_limits(1):  # parallelism is over shards; threads of libraries would only get in its way
         fitted = _run_shards(writer, engine.name, source.root, options)
     if fitted and open_source(recipe, source.root).files != source.files:
@@ -105,8 +110,20 @@ def generate(recipe: Recipe | str | Path, out: str | Path, options: RunOptions =
     missing = len(writer.missing())
     if missing:
         return RunReport(fitted, missing, None)
-    write_environment(writer.root, describe_environment())
+    if fitted or not (root / ENVIRONMENT_FILE).exists():
+        write_environment(root, describe_environment())
     return RunReport(fitted, 0, writer.finalize())
+
+
+def _is_finished(root: Path, job: Mapping[str, Any]) -> bool:
+    """Whether the folder holds all of this very job; nothing is written to find out, so it may be read-only.
+
+    Raises:
+        OutputError: it holds another job.
+    """
+    if not (root / JOB_FILE).exists():
+        return False
+    return not StoreWriter(root, job).missing() and (root / MANIFEST_FILE).exists()
 
 
 def _run_shards(writer: StoreWriter, engine: str, source_root: Path | None, options: RunOptions) -> int:

@@ -12,9 +12,10 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from ..errors import OutputError
+from ..fit.stated import stated_job
 from ..records import Split, Status
 from .layout import DPI, GAP, MARGIN, TILE, Layout
-from .panels import NO_SOURCE_SHAPE, Panel, make_panels
+from .panels import Panel, make_panels, shape_without_source
 
 if TYPE_CHECKING:
     from ..signals.catalogue import Source
@@ -95,9 +96,9 @@ def _draw_heading(figure: Figure, store: "Store", has_source: bool) -> None:
     ]
     if diverged := int((store.column("status") == Status.diverged).sum()):
         facts.append(f"{diverged:,} diverged")
-    lines = [(0.36, store.job["name"], 14, _INK), (0.60, "   ·   ".join(facts), 8, _PALE)]
+    lines = [(0.36, stated_job(store).name, 14, _INK), (0.60, "   ·   ".join(facts), 8, _PALE)]
     if not has_source:
-        height, width = NO_SOURCE_SHAPE
+        height, width = shape_without_source(store)
         note = f"no source given: reconstructions only, drawn on {height} × {width} pixels"
         lines.append((0.77, note, 8, _PALE))
     for down, text, size, color in lines:
@@ -159,7 +160,7 @@ def _shortened(text: str, limit: int = 13) -> str:
 def _draw_histogram(axes: Axes, store: "Store") -> None:
     """PSNRs of all fields, stacked by split; what lies outside the axis is counted in the outermost bins."""
     psnr, split = store.column("psnr").astype(np.float64), store.column("split")
-    floor: float | None = store.job["recipe"]["fit"]["min_psnr"]
+    floor: float | None = stated_job(store).recipe.fit.min_psnr
     low, high = _histogram_range(psnr, floor)
     shown = [part for part in Split if (split == part).any()]
     axes.hist(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ..fit.stated import StatedJob, stated_job
 from ..records import NO_LABEL, Status
 from ..seeds import derive_seed
 from .render import render_images, to_display
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from ..signals.catalogue import Source
     from ..store.reader import Store
 
-__all__ = ["NO_SOURCE_SHAPE", "Panel", "make_panels"]
+__all__ = ["NO_SOURCE_SHAPE", "Panel", "make_panels", "shape_without_source"]
 
 NO_SOURCE_SHAPE = (32, 32)
 """Pixels that fields are drawn on when neither a source nor the store says how large the images are."""
@@ -45,9 +46,9 @@ def make_panels(store: "Store", source: "Source | None", objects: int, views: in
     for row in sorted(shown.tolist(), key=lambda row: int(store.column("view")[row])):
         by_object[int(object_id[row])].append(row)
     chosen = {key: rows[:views] for key, rows in by_object.items()}
-    images = _render(store, source, chosen)
+    job, images = stated_job(store), _render(store, source, chosen)
     order = sorted(chosen, key=lambda key: (int(store.column("label")[chosen[key][0]]), key))
-    return [_panel(store, source, key, chosen[key], images) for key in order]
+    return [_panel(store, job, source, key, chosen[key], images) for key in order]
 
 
 def _choose(store: "Store", count: int) -> NDArray[np.uint32]:
@@ -59,11 +60,16 @@ def _choose(store: "Store", count: int) -> NDArray[np.uint32]:
     return ids[order[(2 * np.arange(count) + 1) * len(ids) // (2 * count)]]
 
 
+def shape_without_source(store: "Store") -> tuple[int, int]:
+    """(height, width) to draw fields at when their source is not there."""
+    return stated_job(store).source.image_shape or NO_SOURCE_SHAPE
+
+
 def _render(
     store: "Store", source: "Source | None", chosen: dict[int, list[int]]
 ) -> dict[int, NDArray[np.float32]]:
     """Every chosen record as (height, width, channels), those of equal size in one go."""
-    height, width = store.job["source"]["image_shape"] or NO_SOURCE_SHAPE
+    height, width = shape_without_source(store)
     by_shape: dict[tuple[int, int], list[int]] = defaultdict(list)
     for object_id, rows in chosen.items():
         shape = (height, width) if source is None else source.image_shape(object_id)
@@ -77,19 +83,20 @@ def _render(
 
 def _panel(
     store: "Store",
+    job: StatedJob,
     source: "Source | None",
     object_id: int,
     rows: list[int],
     images: dict[int, NDArray[np.float32]],
 ) -> Panel:
-    low, high = store.job["recipe"]["target"]["range"]
+    low, high = job.recipe.target.range
     original = None
     if source is not None:
         signal = source.signal(object_id)
         original = to_display(signal.values.reshape(*signal.shape, -1), (low, high))
     return Panel(
         object_id,
-        _label_text(store, int(store.column("label")[rows[0]])),
+        _label_text(job.source.class_names, int(store.column("label")[rows[0]])),
         original,
         tuple(int(store.column("view")[row]) for row in rows),
         tuple(to_display(images[row], (low, high)) for row in rows),
@@ -98,8 +105,7 @@ def _panel(
     )
 
 
-def _label_text(store: "Store", label: int) -> str:
-    names = store.job["source"]["class_names"]
+def _label_text(names: tuple[str, ...] | None, label: int) -> str:
     if label == NO_LABEL:
         return ""
-    return str(names[label]) if names else f"label {label}"
+    return names[label] if names and 0 <= label < len(names) else f"label {label}"

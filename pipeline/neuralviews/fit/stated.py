@@ -1,0 +1,79 @@
+"""What the job of a generated store states, checked once and typed, for everyone who asks later."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ..errors import FormatError, RecipeError
+from ..recipe import Recipe, recipe_from_canonical
+
+if TYPE_CHECKING:
+    from ..store.reader import Store
+
+__all__ = ["SourceFacts", "StatedJob", "stated_job", "states_recipe"]
+
+
+class SourceFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a job says of its source: sha256 of each file, names of the labels, the images' shape.
+
+    ``image_shape`` is (height, width), None if the images differ in it.
+    """
+
+    files: dict[str, str]
+    class_names: tuple[str, ...] | None
+    image_shape: tuple[int, int] | None
+
+
+class StatedJob(msgspec.Struct, frozen=True):
+    """The part of a job that `generate` adds to what every store has; see `fit.job.plan_job`."""
+
+    generator: int
+    name: str
+    recipe: Recipe
+    recipe_digest: str
+    limit: int | None
+    objects: int
+    arithmetic: dict[str, str | int]
+    source: SourceFacts
+
+
+class _Plain(StatedJob, frozen=True):
+    recipe: dict[str, Any]  # type: ignore[assignment]
+
+
+def states_recipe(store: "Store") -> bool:
+    """Whether a store says how it was made; the format asks only for what reading needs."""
+    return "recipe" in store.job
+
+
+def stated_job(store: "Store") -> StatedJob:
+    """Check and type what a store's job states.
+
+    Raises:
+        FormatError: it was not made by `generate`, or the statements contradict each other.
+    """
+    where, job = f"{store.root}: job", store.job
+    if not states_recipe(store):
+        raise FormatError(f"{where}: states no recipe; expected a store that `neuralviews generate` made")
+    try:
+        plain = msgspec.convert(dict(job), _Plain)
+        recipe = recipe_from_canonical(plain.recipe)
+    except (msgspec.ValidationError, RecipeError) as error:
+        raise FormatError(f"{where}: {error}; expected what `neuralviews generate` writes") from None
+    _require_consistent(where, job, plain, recipe)
+    values = {name: getattr(plain, name) for name in StatedJob.__struct_fields__}
+    return StatedJob(**{**values, "recipe": recipe})
+
+
+def _require_consistent(where: str, job: Mapping[str, Any], plain: _Plain, recipe: Recipe) -> None:
+    for key, found, expected in (
+        ("name", plain.name, recipe.name),
+        ("recipe_digest", plain.recipe_digest, recipe.digest()),
+        ("rows", job["rows"], plain.objects * recipe.views),
+        ("arch", job["arch"], recipe.spec.to_json()),
+        ("limit", plain.limit is None or plain.limit >= 1, True),
+        ("arithmetic.engine", type(plain.arithmetic.get("engine")), str),
+    ):
+        if found != expected:
+            raise FormatError(f"{where}: {key} is not what its recipe comes to; the job was edited")
