@@ -174,14 +174,61 @@ def test_replacing_swaps_the_whole_file(tmp_path: Path) -> None:
 
 def test_quarantine_keeps_the_bytes_until_leftovers_are_removed(tmp_path: Path) -> None:
     publish_bytes(tmp_path, "a", b"some bytes")
-    quarantine(tmp_path, "a")
-    quarantine(tmp_path, "a")
+    for _ in range(2):
+        quarantine(tmp_path, "a", sha256_hex(b"some bytes"))
     (kept,) = os.listdir(tmp_path)
     assert kept.startswith(".quarantine-a-")
     assert (tmp_path / kept).read_bytes() == b"some bytes"
     (tmp_path / "mine").touch()
     remove_leftovers(tmp_path)
     assert os.listdir(tmp_path) == ["mine"]
+
+
+@pytest.mark.parametrize("links", [True, False], ids=["links", "no links"])
+def test_quarantine_gives_a_file_of_other_bytes_its_name_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    if not links:
+        monkeypatch.setattr(os, "link", refuse)
+    (tmp_path / "in").mkdir()
+    publish_bytes(tmp_path, "in/a", b"some bytes")
+    quarantine(tmp_path, "in/a", sha256_hex(b"torn"))
+    assert (tmp_path / "in" / "a").read_bytes() == b"some bytes"
+    remove_leftovers(tmp_path / "in")
+    assert (tmp_path / "in" / "a").read_bytes() == b"some bytes"
+
+
+def test_a_file_that_vanishes_while_it_is_compared_is_published_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish_bytes(tmp_path, "a", b"torn")
+    link, tries = os.link, []
+
+    def setting_aside(source: Path, target: Path) -> None:
+        tries.append(source)
+        try:
+            link(source, target)
+        except FileExistsError:
+            (tmp_path / "a").unlink()
+            raise
+
+    monkeypatch.setattr(os, "link", setting_aside)
+    publish_bytes(tmp_path, "a", b"some bytes")
+    assert len(tries) == 2
+    assert (tmp_path / "a").read_bytes() == b"some bytes"
+
+
+def test_leftovers_that_cannot_be_removed_are_left(tmp_path: Path) -> None:
+    (tmp_path / ".tmp-folder").mkdir()
+    (tmp_path / ".tmp-folder" / "mine").touch()
+    (tmp_path / ".quarantine-folder").mkdir()
+    (tmp_path / ".tmp-gone").touch()
+    remove_leftovers(tmp_path)
+    remove_leftovers(tmp_path / "none")
+    assert sorted(os.listdir(tmp_path)) == [".quarantine-folder", ".tmp-folder"]
 
 
 def test_a_file_in_a_folders_place_is_named(tmp_path: Path) -> None:

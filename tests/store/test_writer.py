@@ -12,7 +12,8 @@ import pytest
 from neuralviews.errors import FormatError, IntegrityError, NotAStore, OutputError, SpecError, UnsafeShard
 from neuralviews.field import FieldSpec
 from neuralviews.records import Records
-from neuralviews.store.files import DifferentBytes
+from neuralviews.store.files import DifferentBytes, quarantine
+from neuralviews.store.verify import verify
 from neuralviews.store.writer import StoreWriter
 
 from .stores import contents, copy_store, fill, leftovers, make_job, make_records
@@ -247,13 +248,46 @@ def test_writers_that_never_agree_end_in_an_error(
     writer: StoreWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*args: object) -> None:
-        raise DifferentBytes
+        raise DifferentBytes("shard", "0" * 64)
 
     monkeypatch.setattr("neuralviews.store.writer.publish", refuse)
     with pytest.raises(
         IntegrityError, match=r"shard-000000\.h5: another writer keeps publishing other bytes"
     ):
         commit(writer, 0)
+
+
+def test_a_good_shard_is_not_taken_away_by_a_writer_that_met_a_damaged_one(
+    writer: StoreWriter, finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between one writer's judgement and its renaming, another repairs the shard and commits it."""
+    other = StoreWriter.open(writer.root)
+    (writer.root / "shards/shard-000000.h5").write_bytes(b"torn")
+    done = []
+
+    def slow(*args: Any) -> None:
+        if not done:
+            done.append(False)
+            commit(other, 0)
+        quarantine(*args)
+        done.append(other.is_done(0))
+
+    monkeypatch.setattr("neuralviews.store.writer.quarantine", slow)
+    commit(writer, 0)
+    # The first setting aside is the other writer's own, of the damaged file.
+    assert done == [False, False, True]
+    name = "shards/shard-000000.h5"
+    assert (writer.root / name).read_bytes() == (finished / name).read_bytes()
+
+
+def test_folders_named_like_leftovers_do_not_keep_a_store_from_being_finished(
+    writer: StoreWriter, finished: Path
+) -> None:
+    for name in (".tmp-mine", "shards/.quarantine-mine"):
+        (writer.root / name).mkdir()
+    fill(writer)
+    assert contents(writer.root) == contents(finished)
+    verify(writer.root)
 
 
 def test_two_writers_at_once_both_succeed(tmp_path: Path, finished: Path) -> None:

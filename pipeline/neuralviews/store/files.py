@@ -50,7 +50,11 @@ _SHORTAGES = {
 
 
 class DifferentBytes(Exception):
-    """A file of this name is there already, with other bytes."""
+    """A file of this name is there already, with other bytes, of this ``sha256``."""
+
+    def __init__(self, name: str, sha256: str) -> None:
+        super().__init__(name)
+        self.sha256 = sha256
 
 
 @contextmanager
@@ -164,9 +168,9 @@ def publish(root: Path, name: str, parts: Sequence[Buffer], sha256: str) -> None
         try:
             _link(temp, final)
         except FileExistsError:
-            with open_regular(root, name) as fd:
-                if file_sha256(fd) != sha256:
-                    raise DifferentBytes(name) from None
+            found = _sha256_of(root, name)
+            if found != sha256:
+                raise DifferentBytes(name, found) from None
 
     with output_errors(final):
         _through_temp(final, parts, give_name)
@@ -191,12 +195,20 @@ def require_writable(folder: Path) -> None:
         _write_temp(folder / "probe", []).unlink(missing_ok=True)
 
 
-def quarantine(root: Path, name: str) -> None:
-    """Set a file aside under a name that no reader looks at; one that has gone meanwhile is fine."""
+def quarantine(root: Path, name: str, sha256: str) -> None:
+    """Set a file of these bytes aside under a name that no reader looks at; no other file is taken away.
+
+    Between the judgement and the renaming another writer may have replaced the file by a good one, which
+    then gets its name back; a file that has gone meanwhile is fine.
+    """
     path = root / name
+    aside = path.with_name(f"{QUARANTINE_PREFIX}{path.name}-{secrets.token_hex(8)}")
     with output_errors(path):
         with suppress(FileNotFoundError):
-            path.rename(path.with_name(f"{QUARANTINE_PREFIX}{path.name}-{secrets.token_hex(8)}"))
+            path.rename(aside)
+            if _sha256_of(root, aside.relative_to(root).as_posix()) != sha256:
+                with suppress(FileExistsError):
+                    _link(aside, path)
         _sync_folder(path.parent)
 
 
@@ -206,11 +218,14 @@ def is_leftover(entry: str) -> bool:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove temporary and quarantined files of earlier, interrupted runs."""
-    with output_errors(folder):
+    """Remove temporary and quarantined files of earlier, interrupted runs, as far as that is possible.
+
+    Readers ignore what is left, folders of such names among it, so nothing here is an error.
+    """
+    with suppress(OSError):
         for entry in sorted(os.listdir(folder)):
             if is_leftover(entry):
-                with suppress(FileNotFoundError):
+                with suppress(OSError):
                     (folder / entry).unlink()
 
 
@@ -220,11 +235,22 @@ def sync_folder(folder: Path) -> None:
         _sync_folder(folder)
 
 
+def _sha256_of(root: Path, name: str) -> str:
+    """sha256 of a file; FileNotFoundError if it has gone."""
+    try:
+        with open_regular(root, name) as fd:
+            return file_sha256(fd)
+    except IntegrityError:
+        (root / name).lstat()
+        raise
+
+
 def _through_temp(final: Path, parts: Sequence[Buffer], give_name: Callable[[Path], None]) -> None:
     """Write a temporary file and have it given its name; none is left, whatever happens.
 
     A process that finishes the same store collects all temporary files, ours included, so one that
-    vanished before it had its name is written again.
+    vanished before it had its name is written again; likewise when ``give_name`` misses another file
+    (FileNotFoundError) that was there a moment ago.
     """
     for _ in range(_ATTEMPTS):
         temp = _write_temp(final, parts)

@@ -40,7 +40,7 @@ from .schema import (
 __all__ = ["StoreWriter"]
 
 _DIFFERENCES_SHOWN = 3
-_ATTEMPTS = 2
+_ATTEMPTS = 4
 
 
 class StoreWriter:
@@ -212,10 +212,10 @@ class StoreWriter:
         for _ in range(_ATTEMPTS):
             try:
                 publish(self.root, name, parts, sha256)
-            except DifferentBytes:
+            except DifferentBytes as other:
                 # If no receipt vouches for these bytes, or it vouches for ours, the file was damaged.
                 self._require_same(shard, receipt)
-                quarantine(self.root, name)
+                quarantine(self.root, name, other.sha256)
             else:
                 return
         raise IntegrityError(
