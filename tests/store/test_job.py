@@ -58,8 +58,16 @@ def test_a_bad_key_is_named(key: str, value: Any, message: str) -> None:
 
 
 def test_too_many_shards_are_refused() -> None:
-    with pytest.raises(FormatError, match="raise rows_per_shard"):
-        Job.parse(make_job(rows=1_000_001, rows_per_shard=1), "job.json")
+    Job.parse(make_job(rows=50_000, rows_per_shard=1), "job.json")
+    message = r"job\.json: 50001 shards, at most 50000; raise store\.rows_per_shard to 2 or more"
+    with pytest.raises(FormatError, match=message):
+        Job.parse(make_job(rows=50_001, rows_per_shard=1), "job.json")
+
+
+def test_long_values_are_cut_where_jobs_differ() -> None:
+    (line,) = differences({"a": list(range(1000))}, {"a": "x" * 1000})
+    assert line.startswith("a: there [0, 1, 2, ")
+    assert len(line) < 150
 
 
 def test_a_description_that_no_attribute_can_hold_is_refused() -> None:

@@ -11,6 +11,9 @@ from hypothesis import strategies as st
 from neuralviews.errors import FormatError
 from neuralviews.store.canonical import canonical_json, sha256_hex
 from neuralviews.store.manifest import checksums, encode, parse_manifest, parse_receipt, receipt_of
+from neuralviews.store.schema import MAX_JOB_BYTES, MAX_JSON_BYTES, MAX_ROWS, MAX_SHARDS
+
+from .stores import make_store
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +99,30 @@ def test_an_edit_is_named(manifest: dict[str, Any], edit: Edit, message: str) ->
     with pytest.raises(FormatError, match=message) as caught:
         parse_manifest(canonical_json(edited), "store/manifest.json")
     assert str(caught.value).startswith("store/manifest.json")
+
+
+def test_what_must_be_aligned_is(tmp_path: Path) -> None:
+    make_store(tmp_path / "store", rows=700, rows_per_shard=700)
+    edited = json.loads((tmp_path / "store" / "manifest.json").read_bytes())
+    entry = edited["shards"][0]
+    entry["bytes"] += 8
+    entry["datasets"]["weights"]["offset"] += 4
+    with pytest.raises(
+        FormatError, match=r"shard 0: weights starts at byte \d+, expected a multiple of 4096"
+    ):
+        parse_manifest(canonical_json(edited), "manifest.json")
+
+
+def test_the_largest_manifest_can_be_read_again(manifest: dict[str, Any]) -> None:
+    """Every number of an entry as long as it can be."""
+    entry = json.loads(canonical_json(manifest["shards"][0]))
+    widest = 1 << 63
+    entry |= {"bytes": widest, "row_start": MAX_ROWS, "rows": MAX_ROWS}
+    entry["splits"] = dict.fromkeys(entry["splits"], MAX_ROWS)
+    for extent in entry["datasets"].values():
+        extent["offset"] = widest
+        extent["shape"] = [MAX_ROWS for _ in extent["shape"]]
+    assert MAX_JOB_BYTES + MAX_SHARDS * len(canonical_json(entry)) + 10_000 < MAX_JSON_BYTES
 
 
 leaves = st.sampled_from([None, True, -1, 0, 2**70, 0.5, "", "shards/x", [], {}, [0], {"a": 0}])

@@ -80,6 +80,10 @@ def test_another_job_is_refused_with_the_difference(writer: StoreWriter) -> None
         StoreWriter(writer.root, many)
     with pytest.raises(OutputError, match="another job"):
         StoreWriter(writer.root, make_job(name=1))
+    with pytest.raises(
+        OutputError, match=r"another job \(arch\.dims: there \[2, 5, 4, 1\], here \[2, 7, 4, 1\]\); choose"
+    ):
+        StoreWriter(writer.root, make_job(spec=FieldSpec([2, 7, 4, 1], 30.0, 0.5)))
     assert contents(writer.root) == before
 
 
@@ -234,6 +238,29 @@ def test_a_view_given_twice_is_not_published(writer: StoreWriter) -> None:
     writer.commit(3, changed(make_records(writer.row_range(3)), "view", 1, 0))
     with pytest.raises(IntegrityError, match="object 32 has view 0 more than once"):
         writer.finalize()
+
+
+def test_a_manifest_that_could_not_be_read_again_is_not_published(
+    writer: StoreWriter, finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = (finished / "manifest.json").stat().st_size
+    commit(writer, *writer.missing())
+    monkeypatch.setattr("neuralviews.store.writer.MAX_JSON_BYTES", size - 1)
+    with pytest.raises(FormatError, match=rf"manifest\.json: {size} bytes, at most {size - 1} can be read"):
+        writer.finalize()
+    assert not (writer.root / "manifest.json").exists()
+    monkeypatch.setattr("neuralviews.store.writer.MAX_JSON_BYTES", size)
+    writer.finalize()
+    assert contents(writer.root) == contents(finished)
+
+
+def test_a_job_that_could_not_be_read_again_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("neuralviews.store.writer.MAX_JOB_BYTES", 100)
+    with pytest.raises(FormatError, match=r"job: \d+ bytes, at most 100; shorten it"):
+        StoreWriter(tmp_path / "store", make_job())
+    assert not (tmp_path / "store").exists()
 
 
 def test_another_manifest_is_never_replaced(finished: Path, tmp_path: Path) -> None:

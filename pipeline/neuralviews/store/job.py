@@ -13,6 +13,8 @@ from .schema import FORMAT_VERSION, KIND, MAX_ARCH_BYTES, MAX_ROWS, MAX_SHARDS, 
 
 __all__ = ["Job", "differences", "require_version"]
 
+_SHOWN = 60
+
 
 def require_version(value: object, name: str | Path) -> Mapping[str, Any]:
     """Refuse what is no part of a store, or was written by a newer version, before looking any further.
@@ -73,7 +75,10 @@ class Job:
                 f"{name}: arch takes {len(job.arch)} bytes, at most {MAX_ARCH_BYTES}; use fewer layers"
             )
         if job.shard_count > MAX_SHARDS:
-            raise FormatError(f"{name}: {job.shard_count} shards, at most {MAX_SHARDS}; raise rows_per_shard")
+            raise FormatError(
+                f"{name}: {job.shard_count} shards, at most {MAX_SHARDS}; raise store.rows_per_shard "
+                f"to {-(-job.rows // MAX_SHARDS)} or more"
+            )
         return job
 
     @cached_property
@@ -103,9 +108,14 @@ class Job:
 
 
 def differences(old: Any, new: Any, path: str = "") -> Iterator[str]:
-    """Where two JSON values differ, as ``key: there X, here Y``."""
+    """Where two JSON values differ, as ``key: there X, here Y``; long values are cut."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for key in sorted({*old, *new}):
             yield from differences(old.get(key), new.get(key), f"{path}.{key}" if path else key)
     elif old != new or type(old) is not type(new):
-        yield f"{path}: there {old!r}, here {new!r}"
+        yield f"{path}: there {_shown(old)}, here {_shown(new)}"
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."

@@ -12,6 +12,7 @@ from ..records import Split, Status
 from .canonical import canonical_json, parse_canonical, sha256_hex
 from .job import Job, require_version
 from .schema import (
+    ALIGNMENT,
     FORMAT_VERSION,
     JOB_FILE,
     MANIFEST_FILE,
@@ -126,7 +127,7 @@ def parse_manifest(data: bytes, name: str | Path) -> tuple[Manifest, Job]:
 
     Raises:
         FormatError: written by a newer version; a key is missing, unknown or of the wrong type; shards do
-            not follow from the job; an extent leaves its file or overlaps another.
+            not follow from the job; an extent leaves its file, overlaps another or is not aligned.
     """
     value = require_version(parse_canonical(data, name), name)
     manifest = _convert(value, Manifest, name)
@@ -190,10 +191,13 @@ def _problem(entry: ShardEntry, shard: int, job: Job) -> str | None:
 
 
 def extent_problem(datasets: dict[str, Extent], size: int) -> str | None:
-    """Why datasets cannot lie in a file of this size, or None."""
+    """Why datasets cannot lie so in a file of this size, or None."""
     end, last = 0, "the file's start"
     for path, extent in sorted(datasets.items(), key=lambda item: item[1].offset):
         if extent.offset < end:
             return f"{path} overlaps {last}"
-        end, last = extent.offset + math.prod(extent.shape) * np.dtype(extent.dtype).itemsize, path
+        length = math.prod(extent.shape) * np.dtype(extent.dtype).itemsize
+        if length >= ALIGNMENT and extent.offset % ALIGNMENT:
+            return f"{path} starts at byte {extent.offset}, expected a multiple of {ALIGNMENT}"
+        end, last = extent.offset + length, path
     return f"{last} ends at byte {end} of {size}" if end > size else None

@@ -21,7 +21,6 @@ from ..errors import UnsafeShard
 from .job import Job
 from .manifest import Extent, extent_problem
 from .schema import (
-    ALIGNMENT,
     META_GROUP,
     WEIGHTS,
     attributes,
@@ -183,6 +182,4 @@ def _extent(dataset: h5d.DatasetID, path: str, dtype: np.dtype[Any], shape: tupl
     offset = dataset.get_offset()
     if offset is None or dataset.get_storage_size() != size:
         raise _Refused(f"{path} has no storage of {size} bytes")
-    if size >= ALIGNMENT and offset % ALIGNMENT:
-        raise _Refused(f"{path} starts at byte {offset}, expected a multiple of {ALIGNMENT}")
     return Extent(offset, dtype.str, shape)

@@ -19,6 +19,7 @@ __all__ = [
     "KIND",
     "MANIFEST_FILE",
     "MAX_ARCH_BYTES",
+    "MAX_JOB_BYTES",
     "MAX_JSON_BYTES",
     "MAX_ROWS",
     "MAX_SHARDS",
@@ -61,8 +62,11 @@ ALIGNMENT = 4096
 MAX_ARCH_BYTES = 60_000
 """HDF5 keeps an attribute of this length in the header of its object, and refuses one above 64 KiB."""
 MAX_ROWS = 1 << 48
-MAX_SHARDS = 1_000_000
+MAX_SHARDS = 50_000
+"""So many maps a process may hold on Linux (vm.max_map_count is 65,530), and their manifest stays small."""
 MAX_JSON_BYTES = 1 << 28
+MAX_JOB_BYTES = MAX_JSON_BYTES // 2
+"""The manifest repeats the job; its other half is room for the shards."""
 
 _SHARD_NAME = re.compile(r"shards/shard-([0-9]{6})\.h5")
 

@@ -29,6 +29,7 @@ from .schema import (
     ENVIRONMENT_FILE,
     JOB_FILE,
     MANIFEST_FILE,
+    MAX_JOB_BYTES,
     MAX_JSON_BYTES,
     SHARD_FOLDER,
     SUMS_FILE,
@@ -63,6 +64,8 @@ class StoreWriter:
         self.root = root
         data = canonical_json(job)
         self._job = Job.parse(parse_canonical(data, "job"), "job")
+        if len(data) > MAX_JOB_BYTES:
+            raise FormatError(f"job: {len(data)} bytes, at most {MAX_JOB_BYTES}; shorten it")
         _require_ours(root)
         make_folder(root / SHARD_FOLDER)
         if not os.path.lexists(root / JOB_FILE):
@@ -169,6 +172,11 @@ class StoreWriter:
         sync_folder(self.root / SHARD_FOLDER)
         manifest = new_manifest(self._job, tuple(found.entry for found in facts), summarize(self.root, facts))
         data = encode(manifest)
+        if len(data) > MAX_JSON_BYTES:
+            raise FormatError(
+                f"{self.root / MANIFEST_FILE}: {len(data)} bytes, at most {MAX_JSON_BYTES} can be "
+                "read again; raise store.rows_per_shard"
+            )
         dataset_id = sha256_hex(data)
         sums = checksums(manifest, self._job, dataset_id)
         for name, content in ((MANIFEST_FILE, data), (SUMS_FILE, sums)):
@@ -240,5 +248,7 @@ def _read_job(root: Path) -> Any:
 
 def _shown_differences(found: Any, wanted: Any) -> str:
     where = list(differences(found, wanted))
+    # The table of parameters follows from arch.dims, which says the same in a few numbers.
+    where = [line for line in where if not line.startswith("arch.parameters: ")] or where
     more = f" and {len(where) - _DIFFERENCES_SHOWN} more" if len(where) > _DIFFERENCES_SHOWN else ""
     return ", ".join(where[:_DIFFERENCES_SHOWN]) + more
