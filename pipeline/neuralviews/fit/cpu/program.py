@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from numba import njit, types
+from numba import config, njit, types
 
+from ...errors import EngineError
 from ...records import Status
 from .. import ordered
 from .step import Buffers, Problem, gradients, update
@@ -54,7 +55,15 @@ def compiled_fit() -> Fit:
 
     It takes a `Problem` and `Buffers` that begin with packed initial weights, and returns the status,
     the steps and the sum of squared errors. The weights found, unless it diverged, are in ``best``.
+
+    Raises:
+        EngineError: the environment turns numba's compiler off.
     """
+    if config.DISABLE_JIT:
+        raise EngineError(
+            "engine 'cpu': NUMBA_DISABLE_JIT is set, with which numba compiles nothing: "
+            "unset it, or use --engine torch"
+        )
     digest = sha256()
     for path in sorted((*Path(__file__).parent.glob("*.py"), Path(ordered.__file__))):
         digest.update(path.read_bytes())
@@ -64,8 +73,22 @@ def compiled_fit() -> Fit:
     signature = types.Tuple((types.int64, types.int64, types.float32))(
         types.NamedTuple(problem, Problem), types.NamedUniTuple(floats, len(Buffers._fields), Buffers)
     )
+    return cast(Fit, _compile(define, signature))
+
+
+def _compile(define: Callable[..., Any], signature: Any) -> Any:
+    """Compile for one signature; a cache that is damaged is emptied and filled anew, or else left unused."""
     options = {"nogil": True, "error_model": "numpy"}
     try:
-        return cast(Fit, njit(signature, cache=True, **options)(define))
-    except (RuntimeError, OSError):  # no place that numba may write to: compile for this process alone
-        return cast(Fit, njit(signature, **options)(define))
+        fit = njit(cache=True, **options)(define)
+        try:
+            fit.compile(signature)
+        except Exception:  # numba unpickles its files unchecked: damage may raise anything
+            if not fit.signatures:  # else it is compiled, and only the cache could not be written
+                fit.recompile()  # of nothing so far: this empties the cache's index
+                fit.compile(signature)
+    except Exception:  # no place that numba may write to, or damage that it cannot replace
+        fit = njit(**options)(define)
+        fit.compile(signature)
+    fit.disable_compile()
+    return fit
