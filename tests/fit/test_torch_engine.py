@@ -1,6 +1,11 @@
 """The torch engine: slots that are treated alike, points in tiles, and devices that are not there."""
 
+import json
+import os
+import subprocess
+import sys
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +25,7 @@ from neuralviews.records import Status
 
 SPEC = FieldSpec([2, 16, 16, 1], output_offset=0.5)
 CPU = torch.device("cpu")
+ROOT = Path(__file__).parents[2]
 
 
 def problem(spec: FieldSpec, points: int, fields: int) -> tuple[np.ndarray, Signals]:
@@ -133,6 +139,38 @@ def test_arithmetic_names_the_version_and_the_device() -> None:
     stated = TorchEngine().arithmetic
     assert stated["torch"] == torch.__version__
     assert str(stated["device"]).startswith("cpu ")
+    assert str(stated["device"]).endswith(torch.backends.cpu.get_cpu_capability())
+
+
+def test_arithmetic_is_the_same_for_every_engine_of_a_process() -> None:
+    assert TorchEngine().arithmetic == TorchEngine().arithmetic
+
+
+REPORT = """
+import json
+from hashlib import sha256
+from neuralviews.fit.torch_engine import TorchEngine
+from tests.fit.test_torch_engine import SPEC, Budget, problem
+engine, (inits, signals) = TorchEngine(), problem(SPEC, 64, 2)
+weights = engine.fit(SPEC, signals, inits, Budget(20, 1e-3)).weights
+print(json.dumps([dict(engine.arithmetic), sha256(weights.tobytes()).hexdigest()]))
+"""
+
+
+@pytest.mark.skipif(not torch.backends.mkl.is_available(), reason="this torch has no MKL")
+def test_arithmetic_differs_where_a_setting_of_mkl_changes_bits() -> None:
+    """Whether this setting changes any depends on the CPU; if it does, the probe says so."""
+    unset = {name: value for name, value in os.environ.items() if name != "MKL_CBWR"}
+    reports = [
+        json.loads(
+            subprocess.check_output([sys.executable, "-c", REPORT], text=True, cwd=ROOT, env=environment)
+        )
+        for environment in (unset, unset, unset | {"MKL_CBWR": "COMPATIBLE"})
+    ]
+    (stated, weights), again, (other, changed) = reports
+    assert again == [stated, weights]
+    assert (stated["probe"] == other["probe"]) == (weights == changed)
+    assert {**stated, "probe": other["probe"]} == other
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a CUDA device is present")

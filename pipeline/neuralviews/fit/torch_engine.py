@@ -3,11 +3,15 @@
 A fixed number of slots is worked on together, whatever the number of fields: a field that stops hands
 its slot to the next in line, and empty slots idle. So every kernel always sees the same shapes, and a
 field's result does not depend on its neighbours. Torch promises nothing across its versions, CPU types
-or GPUs: `arithmetic` names them.
+or GPUs, and the libraries below it choose kernels by the CPU's maker and by variables such as
+``MKL_CBWR``: `arithmetic` names what can be named, and has the hash of a small fit for the rest.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
+from hashlib import sha256
 
 import numpy as np
 import torch
@@ -16,6 +20,7 @@ from numpy.typing import NDArray
 from ..errors import EngineError
 from ..field import FieldSpec
 from ..records import Status
+from ..store.environment import describe_environment
 from .engine import Budget, FitResult, Signals, check_inputs, psnr_from_loss
 from .schedule import adam_schedule
 from .torch_step import FieldBatch
@@ -27,6 +32,8 @@ CPU_SLOTS, CPU_TILE_ELEMENTS = 8, 1 << 18
 and how many numbers a layer's buffer holds at most."""
 OTHER_SLOTS, OTHER_TILE_ELEMENTS = 512, 1 << 26
 LARGEST = float(np.finfo(np.float32).max)
+PROBE_SPEC, PROBE_POINTS, PROBE_BUDGET = FieldSpec([2, 64, 48, 3]), 200, Budget(2, 1e-3)
+"""A fit of a few milliseconds: whole and broken blocks of vectors, in all products and sums."""
 
 
 class TorchEngine:
@@ -52,9 +59,23 @@ class TorchEngine:
         if self.device.type == "cuda":
             model = torch.cuda.get_device_name(self.device)
         else:
-            model = torch.backends.cpu.get_cpu_capability()
-        device = f"{self.device.type} {model}"
-        return {"engine": self.name, "version": 1, "torch": str(torch.__version__), "device": device}
+            model = f"{describe_environment()['processor']} {torch.backends.cpu.get_cpu_capability()}"
+        return {
+            "engine": self.name,
+            "version": 1,
+            "torch": str(torch.__version__),
+            "device": f"{self.device.type} {model}",
+            "probe": self._probe,
+        }
+
+    @cached_property
+    def _probe(self) -> str:
+        """Hash of a fixed fit on this device, from numbers that are the same wherever float64 is."""
+        coords = _spread(-1, 1, PROBE_POINTS, PROBE_SPEC.in_dim)
+        signals = Signals(coords, _spread(0, 1, 1, PROBE_POINTS, PROBE_SPEC.out_dim), 1.0)
+        inits = _spread(-1 / 16, 1 / 16, 1, PROBE_SPEC.parameters)
+        found = self.fit(PROBE_SPEC, signals, inits, PROBE_BUDGET)
+        return sha256(found.weights.tobytes() + found.loss.tobytes()).hexdigest()[:16]
 
     def refuses(self, spec: FieldSpec, budget: Budget) -> str | None:
         return None
@@ -149,6 +170,12 @@ class _Fits:
             return
         self._field[taken], self._step[taken], self._kept_loss[taken] = fields, 0, np.inf
         self._batch.load(taken.tolist(), self._inits[fields], self._signals.values[fields])
+
+
+def _spread(low: float, high: float, *shape: int) -> NDArray[np.float32]:
+    """Numbers spread evenly from ``low`` to ``high``, by multiples of the golden ratio modulo 1."""
+    parts = np.arange(math.prod(shape)) * 0.6180339887498949 % 1
+    return (low + (high - low) * parts).reshape(shape).astype(np.float32)
 
 
 @contextmanager
