@@ -9,19 +9,37 @@ import pytest
 from neuralviews.errors import OutputError
 from neuralviews.field import FieldSpec
 from neuralviews.store.space import check_space, estimate_bytes
+from neuralviews.store.writer import StoreWriter
 
-from .stores import contents, make_job, make_store
+from .stores import contents, make_job, make_records, make_store
 
 
 def offer(monkeypatch: pytest.MonkeyPatch, free: int) -> None:
     monkeypatch.setattr(os, "statvfs", lambda path: SimpleNamespace(f_bavail=free // 512, f_frsize=512))
 
 
-@pytest.mark.parametrize("rows_per_shard", [32, 1000])
-def test_the_estimate_is_never_too_small(tmp_path: Path, rows_per_shard: int) -> None:
-    job = make_job(rows=1000, rows_per_shard=rows_per_shard)
-    make_store(tmp_path / "store", rows=1000, rows_per_shard=rows_per_shard)
-    assert sum(map(len, contents(tmp_path / "store").values())) <= estimate_bytes(job)
+@pytest.mark.parametrize(
+    ("rows", "rows_per_shard", "dims"),
+    [
+        (1, 1, [2, 5, 4, 1]),
+        (100, 1, [2, 5, 4, 1]),
+        (1000, 32, [2, 5, 4, 1]),
+        (1000, 1000, [2, 5, 4, 1]),
+        (20, 3, [2, 32, 32, 1]),
+        (3000, 1024, [2, 32, 32, 1]),
+        (9000, 4097, [2, 16, 1]),
+    ],
+)
+def test_the_estimate_is_never_too_small_and_close(
+    tmp_path: Path, rows: int, rows_per_shard: int, dims: list[int]
+) -> None:
+    job = make_job(rows, rows_per_shard, FieldSpec(dims))
+    writer = StoreWriter(tmp_path, job)
+    for shard in range(writer.shard_count):
+        writer.commit(shard, make_records(writer.row_range(shard), FieldSpec(dims)))
+    writer.finalize()
+    size = sum(map(len, contents(tmp_path).values()))
+    assert size <= estimate_bytes(job) <= 1.04 * size + 2000
 
 
 def test_the_estimate_is_close_for_shards_of_usual_size() -> None:

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from ..records import Records
 from .files import Buffer
 from .job import Job
-from .schema import ALIGNMENT, META_GROUP, WEIGHTS, attributes, column_path, dataset_types
+from .schema import ALIGNMENT, META_GROUP, WEIGHTS, attributes, column_path, dataset_shapes, dataset_types
 
-__all__ = ["Image", "shard_image"]
+__all__ = ["Image", "image_bytes", "shard_image"]
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,17 @@ def shard_image(records: Records, job: Job, shard: int) -> Image:
     layout = _Layout()
     offsets = _lay_out(layout, {path: arrays[path] for path in dataset_types()}, stated)
     return Image(_interleave(layout, {offsets[path]: array for path, array in arrays.items()}))
+
+
+def image_bytes(job: Job, shard: int) -> int:
+    """The size of the file of one shard, without its records."""
+    shapes = dataset_shapes(len(job.row_range(shard)), job.spec.parameters)
+    arrays = {
+        path: np.broadcast_to(np.zeros((), kind), shapes[path]) for path, kind in dataset_types().items()
+    }
+    layout = _Layout()
+    _lay_out(layout, arrays, attributes(job.id, job.arch, shard, job.row_range(shard).start))
+    return layout.size
 
 
 class _Layout:

@@ -7,21 +7,25 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import OutputError
+from .canonical import canonical_json
 from .files import make_folder, output_errors, require_writable
+from .image import image_bytes
 from .job import Job
-from .schema import ALIGNMENT, dataset_shapes, dataset_types
 
 __all__ = ["check_space", "estimate_bytes"]
 
-_SHARD_OVERHEAD = 32 << 10
+_SHARD_TEXTS = 1500
+"""Bytes at most of a shard's receipt and of its part of manifest and checksums, up to a TiB a shard."""
+_STORE_TEXTS = 2000
+"""Bytes at most of what manifest, checksums and environment.json say besides the job and the shards."""
 
 
 def estimate_bytes(job: Mapping[str, Any]) -> int:
-    """At least the size of the finished store, within a few per cent of it for shards of a MiB or more."""
+    """At least the size of all files of the finished store, and within a few per cent of it."""
     parsed = Job.parse(job, "job")
-    shapes, types = dataset_shapes(1, parsed.spec.parameters), dataset_types()
-    record = sum(types[path].itemsize * (shapes[path][1] if len(shapes[path]) > 1 else 1) for path in types)
-    return parsed.rows * record + parsed.shard_count * (_SHARD_OVERHEAD + ALIGNMENT * len(types))
+    count = parsed.shard_count
+    shards = (count - 1) * image_bytes(parsed, 0) + image_bytes(parsed, count - 1)
+    return shards + count * _SHARD_TEXTS + 2 * len(canonical_json(job)) + _STORE_TEXTS
 
 
 def check_space(root: Path, job: Mapping[str, Any]) -> None:
