@@ -38,6 +38,20 @@ def test_numbers_that_json_lacks_are_refused(bad: object) -> None:
         canonical_json(bad)
 
 
+@pytest.mark.parametrize("half", ["\ud800", "a\udfffb", "\ude00\ud83d"])
+def test_half_of_a_surrogate_pair_is_refused(half: str) -> None:
+    for value in (half, [{"a": half}], {half: 1}):
+        with pytest.raises(ValueError, match="surrogates not allowed"):
+            canonical_json(value)
+        with pytest.raises(FormatError, match=r"^x: not JSON \(.*surrogates not allowed\); the file is"):
+            parse_canonical(json.dumps(value, separators=(",", ":")).encode() + b"\n", "x")
+
+
+def test_whole_pairs_and_what_looks_like_half_ones_are_fine() -> None:
+    for text in ("\U0001f600", "\\ud800", "\ud7ff\ue000"):
+        assert parse_canonical(canonical_json(text), "x") == text
+
+
 @pytest.mark.parametrize("bad", [{1: 2}, [{"a": {None: 1}}], {True: 0}])
 def test_keys_must_be_strings(bad: object) -> None:
     with pytest.raises(TypeError, match="expected a string"):

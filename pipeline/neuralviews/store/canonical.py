@@ -14,11 +14,13 @@ def canonical_json(value: Any) -> bytes:
     """Sorted keys, no spaces, ASCII, one newline at the end.
 
     Raises:
-        ValueError: NaN or infinity, which JSON lacks.
+        ValueError: NaN or infinity, which JSON lacks, or half a surrogate pair, which no text has.
         TypeError: a type that JSON lacks, or a key that is not a string.
     """
     _require_string_keys(value)
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    if "\\ud" in text:
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()  # fails for half a pair only
     return text.encode("ascii") + b"\n"
 
 
