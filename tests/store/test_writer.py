@@ -11,7 +11,7 @@ import pytest
 
 from neuralviews.errors import FormatError, IntegrityError, NotAStore, OutputError, SpecError, UnsafeShard
 from neuralviews.field import FieldSpec
-from neuralviews.records import Records
+from neuralviews.records import Records, Status
 from neuralviews.store.files import DifferentBytes, quarantine
 from neuralviews.store.verify import verify
 from neuralviews.store.writer import StoreWriter
@@ -117,6 +117,8 @@ def test_the_callers_job_may_change_afterwards(tmp_path: Path) -> None:
         ("status", 9, "status: found 9, expected 0 to 2"),
         ("psnr", np.nan, "psnr of record 34 is not finite"),
         ("loss", np.inf, "loss of record 34 is not finite"),
+        ("loss", -1e-9, "loss of record 34 is negative"),
+        ("loss", np.finfo("f4").max, "loss of record 34 is the largest float32, which only a diverged"),
     ],
 )
 def test_impossible_columns_are_not_published(
@@ -126,6 +128,13 @@ def test_impossible_columns_are_not_published(
     with pytest.raises(SpecError, match=f"shard 1: {message}"):
         writer.commit(1, records)
     assert list(contents(writer.root)) == ["job.json"]
+
+
+def test_a_diverged_record_may_have_no_finite_loss(writer: StoreWriter) -> None:
+    records = changed(make_records(writer.row_range(1)), "loss", 5, np.finfo("f4").max)
+    assert records.columns["status"][5] == Status.diverged
+    writer.commit(1, records)
+    assert writer.is_done(1)
 
 
 def test_impossible_weights_are_not_published(writer: StoreWriter) -> None:

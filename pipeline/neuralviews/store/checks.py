@@ -25,6 +25,13 @@ def record_problems(records: Records, rows: range) -> Iterator[str]:
     for name in ("psnr", "loss"):
         if not np.isfinite(columns[name]).all():
             yield f"{name} of record {rows[int(np.argmin(np.isfinite(columns[name])))]} is not finite"
+    loss = columns["loss"]
+    if (loss < 0).any():
+        yield f"loss of record {rows[int(np.argmax(loss < 0))]} is negative"
+    unknown = (loss == np.finfo(np.float32).max) & (columns["status"] != Status.diverged)
+    if unknown.any():
+        record = rows[int(np.argmax(unknown))]
+        yield f"loss of record {record} is the largest float32, which only a diverged one may have"
     for start in range(0, len(records), _BLOCK):
         finite = np.isfinite(records.weights[start : start + _BLOCK]).all(axis=1)
         if not finite.all():
