@@ -76,10 +76,11 @@ def _fitting(measured: Sequence[bench_fit.Measured]) -> str:
     lines = [
         "## Fitting",
         "",
-        "Fields a second on one core at 1000 Adam steps. The roofline is what the multiply-adds and the sincos",
-        "cost one after the other at the machine's peak rates, measured in the same round by kernels that",
-        "touch no memory: time = FLOP / peak + sincos / rate, counting the forward pass, weight gradients and",
-        "input gradients, and nothing for Adam, loss or loads. Overlapping the two could save about 1 %.",
+        "Fields a second on one core at 1000 Adam steps. The roofline is what the multiply-adds and the",
+        "sincos cost one after the other at the machine's peak rates, measured in the same round by kernels",
+        "that touch no memory: time = FLOP / peak + sincos / rate, counting the forward pass, weight",
+        "gradients and input gradients, and nothing for Adam, loss or loads. Overlapping the two could save",
+        "about 1 %.",
     ]
     for entry in measured:
         fma, sincos = statistics.median(entry.fma), statistics.median(entry.sincos)
