@@ -255,3 +255,12 @@ def test_json_needs_every_key(key: str) -> None:
 def test_json_that_is_no_object_is_refused(value: object) -> None:
     with pytest.raises(SpecError, match="expected an object"):
         FieldSpec.from_json(value)
+
+
+@pytest.mark.parametrize("shape", [28, (28, 28, 1), (2.5, 3), "ab", None])
+def test_render_names_an_impossible_shape(shape: Any) -> None:
+    field = Field(FieldSpec([2, 3, 1]), np.zeros(13, np.float32))
+    with pytest.raises(
+        SpecError, match=rf"render: found shape {re.escape(repr(shape))}, expected \(height, width\)"
+    ):
+        field.render(shape)

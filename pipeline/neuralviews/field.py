@@ -7,6 +7,7 @@ the flat vector is ``W_0, b_0, W_1, b_1, ...`` row-major: the order of ``torch.n
 """
 
 import math
+import operator
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -231,7 +232,10 @@ class Field:
         """
         if self.spec.in_dim != 2:
             raise SpecError(f"render: the field takes {self.spec.in_dim} coordinates, expected 2")
-        height, width = shape
+        try:
+            height, width = map(operator.index, shape)
+        except (TypeError, ValueError):
+            raise SpecError(f"render: found shape {shape!r}, expected (height, width)") from None
         values = self(image_grid(height, width, self.spec.axis_order))
         return values.reshape(
             (height, width) if self.spec.out_dim == 1 else (height, width, self.spec.out_dim)

@@ -34,15 +34,15 @@ kind = "digits"
 dims = [2, 32, 32, 1]
 output_offset = 0.5
 [fit]
-steps = 8000
+steps = 12000
 lr = 5e-4
 [split]
 rule = "random"
 val = 200
 test = 300
 """
-OVERHEAD_LIMIT = 128
-WALL_LIMIT = 1024
+OVERHEAD_LIMIT = 96
+WALL_LIMIT = 1797
 
 
 def measure(rounds: int) -> list[Row]:

@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     rounds = parser.parse_args().rounds
     sections = [_introduction(rounds), _fitting(bench_fit.measure(rounds)), _quality()]
-    sections.append(_table("Whole runs", bench_run.measure(max(3, rounds // 2))))
+    sections.append(_table("Whole runs", bench_run.measure(max(2, rounds // 3))))
     sections.append(_table("The store", bench_store.measure()))
     report = "\n\n".join(sections) + "\n"
     sys.stdout.write(report)

@@ -199,3 +199,7 @@ def test_a_split_of_diverged_fields_is_refused(tmp_path: Path) -> None:
     store = make_store(tmp_path / "store", recipe, 5, diverged=range(5))
     with pytest.raises(StoreError, match=r"split 'train' has no usable record \(5 diverged"):
         ViewDataset(store)
+
+
+def test_a_folder_will_do(store: Store) -> None:
+    assert len(ViewDataset(store.root, "train")) == len(ViewDataset(str(store.root), "train"))

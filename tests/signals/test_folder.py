@@ -253,7 +253,10 @@ def test_corrupted_images_are_found_before_any_fit(tmp_path: Path, suffix: str, 
     save(tmp_path, f"a.{suffix}", noise)
     path = save(tmp_path, f"b.{suffix}", noise)
     path.write_bytes(path.read_bytes()[:cut])
-    refused(tmp_path, rf"b\.{suffix}: cannot be decoded \(.+\); replace or remove the file")
+    refused(
+        tmp_path,
+        rf"b\.{suffix}: (cannot be decoded \(.+\)|not a picture of any .+); replace or remove the file",
+    )
 
 
 def test_flipped_bits_are_found(tmp_path: Path) -> None:
@@ -261,12 +264,12 @@ def test_flipped_bits_are_found(tmp_path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
-    refused(tmp_path, r"a\.png: cannot be decoded")
+    refused(tmp_path, r"a\.png: (cannot be decoded|not a picture of any known format)")
 
 
 def test_a_file_must_be_what_its_name_says(tmp_path: Path) -> None:
     save(tmp_path, "a.png", format="JPEG")
-    refused(tmp_path, r"a\.png: cannot be decoded")
+    refused(tmp_path, r"a\.png: (cannot be decoded|not a picture of any known format)")
 
 
 def test_wrong_number_of_channels_names_the_file_and_the_remedy(tmp_path: Path) -> None:
@@ -296,7 +299,7 @@ def test_unfit_pictures(tmp_path: Path) -> None:
 def test_any_file_name_stays_on_the_line(tmp_path: Path, name: str, shown: str) -> None:
     (tmp_path / "pictures").mkdir()
     (tmp_path / "pictures" / name).write_bytes(b"")
-    refused(tmp_path, rf"pictures/{shown}: cannot be decoded")
+    refused(tmp_path, rf"pictures/{shown}: (cannot be decoded|not a picture)")
 
 
 def test_decompression_bombs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

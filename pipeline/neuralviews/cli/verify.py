@@ -54,7 +54,8 @@ def command(
     click.echo(
         "\n".join([*(f"ok       {text}" for text in checks), *(f"skipped  {text}" for text in skipped)])
     )
-    click.echo(f"{store}: {level} verification passed")
+    left_out = f", {len(skipped)} check skipped" if skipped else ""
+    click.echo(f"{store}: {level} verification passed{left_out}")
 
 
 def _against_source(

@@ -1,7 +1,8 @@
 """`ViewDataset`: the views of one split of a store, as torch's DataLoader takes them."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from pathlib import Path
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -12,10 +13,8 @@ from torch.utils.data import Dataset
 from ..errors import SpecError, StoreError
 from ..records import Split, Status
 from ..seeds import derive_seed
+from ..store.reader import Store, open_store
 from .batch import ItemRows, Layout, ViewBatch, ViewItem, arrange
-
-if TYPE_CHECKING:
-    from ..store.reader import Store
 
 __all__ = ["ViewDataset"]
 
@@ -27,7 +26,7 @@ class ViewDataset(Dataset[ViewItem]):
     Hand `collate` to the DataLoader: a batch is then gathered at once, which is what makes it fast.
 
     Args:
-        store: an open store.
+        store: an open store, or its folder.
         split: ``"train"``, ``"val"`` or ``"test"``.
         views: ``"all"``; a number n for the first n views of each object; or ``"random"`` for one view of
             each object, drawn anew in each epoch that `set_epoch` announces.
@@ -40,7 +39,7 @@ class ViewDataset(Dataset[ViewItem]):
 
     def __init__(
         self,
-        store: "Store",
+        store: Store | str | Path,
         split: str = "train",
         *,
         views: Literal["all", "random"] | int = "all",
@@ -49,7 +48,7 @@ class ViewDataset(Dataset[ViewItem]):
     ) -> None:
         if layout not in get_args(Layout):
             raise SpecError(f"layout: found {layout!r}, expected one of {', '.join(get_args(Layout))}")
-        self.store = store
+        self.store = store = open_store(store) if isinstance(store, str | Path) else store
         self.split = split
         self.views = views
         self.layout: Layout = layout
@@ -109,7 +108,7 @@ class ViewDataset(Dataset[ViewItem]):
         return self._members[self._starts + ((high_bits * counts) >> np.uint64(32)).astype(np.int64)]
 
 
-def _first_views(store: "Store", views: str | int) -> int:
+def _first_views(store: Store, views: str | int) -> int:
     """How many views of an object may be used."""
     available = int(store.column("view").max()) + 1
     if views in ("all", "random"):
@@ -121,7 +120,7 @@ def _first_views(store: "Store", views: str | int) -> int:
     return views
 
 
-def _usable_records(store: "Store", split: str, first: int) -> tuple[NDArray[np.int64], int]:
+def _usable_records(store: Store, split: str, first: int) -> tuple[NDArray[np.int64], int]:
     """Records of the split by object and view, and how many diverged ones were left out."""
     if split not in Split.__members__:
         raise SpecError(f"split: found {split!r}, expected one of {', '.join(Split.__members__)}")

@@ -3,6 +3,7 @@
 import secrets
 import sys
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -80,12 +81,15 @@ class ProgressBar:
             unit=" fields",
             disable=not self._shown,
             mininterval=interval,
+            smoothing=0,
             dynamic_ncols=True,
         ) as bar:
             while True:
                 stopping = self._stop.wait(_POLL_SECONDS)
                 fitted, psnr = self._counts.sum(axis=0)
-                if fitted:
+                if not fitted:
+                    bar.start_t = time.time()  # workers and compilation start before the first field
+                else:
                     bar.set_postfix_str(f"PSNR {psnr / fitted:.1f} dB", refresh=False)
                 bar.update(self._done + self._adopted + int(fitted) - bar.n)
                 if stopping:

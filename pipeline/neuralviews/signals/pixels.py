@@ -77,7 +77,7 @@ def with_alpha(image: "Image") -> "Image":
 @contextmanager
 def decoded(where: str) -> Iterator[None]:
     """Turn all that goes wrong with a picture into a SourceError that begins with ``where``."""
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     try:
         with warnings.catch_warnings():
@@ -87,6 +87,8 @@ def decoded(where: str) -> Iterator[None]:
         raise SourceError(f"{where}: {error}") from None
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise SourceError(f"{where}: too large to be an honest picture: {error}; scale it down") from None
+    except UnidentifiedImageError:
+        raise SourceError(f"{where}: not a picture of any known format; replace or remove the file") from None
     except Exception as error:  # decoders fail with whatever their parsing runs into
         cause = " ".join(str(error).split()) or type(error).__name__
         raise SourceError(f"{where}: cannot be decoded ({cause}); replace or remove the file") from error
