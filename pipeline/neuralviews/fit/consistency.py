@@ -49,7 +49,7 @@ def check_against_source(store: "Store", job: StatedJob, source: "Source") -> No
     Raises:
         IntegrityError: names the first record and column that are not.
     """
-    objects = source.objects if job.limit is None else source.objects.limited(job.limit)
+    objects = source.objects.limited(job.limit)
     position = (np.arange(len(store)) // job.recipe.views).astype(np.intp)
     if len(objects) != job.objects:
         raise IntegrityError(

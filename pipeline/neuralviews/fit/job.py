@@ -1,9 +1,8 @@
 """The job of a generated store: everything that decides its bytes, seeds included."""
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..recipe import Recipe, recipe_from_canonical
+from ..recipe import Recipe
 from ..seeds import derive_seed
 from ..store.schema import FORMAT_VERSION, STORE_FORMAT
 from .engine import Budget, Engine
@@ -11,7 +10,7 @@ from .engine import Budget, Engine
 if TYPE_CHECKING:
     from ..signals.catalogue import Source
 
-__all__ = ["GENERATOR", "budget_of", "first_seed", "plan_job", "recipe_of", "retry_seed", "rows_per_shard"]
+__all__ = ["GENERATOR", "budget_of", "first_seed", "plan_job", "retry_seed", "rows_per_shard"]
 
 GENERATOR = 1
 """Raised whenever the same recipe, source and engine would give other bytes than before."""
@@ -60,7 +59,7 @@ def plan_job(recipe: Recipe, source: "Source", engine: Engine, limit: int | None
     ``source.image_shape`` is the (height, width) that all objects share, null if they differ: with it
     a store can be rendered without its source.
     """
-    objects = source.objects if limit is None else source.objects.limited(limit)
+    objects = source.objects.limited(limit)
     rows = len(objects) * recipe.views
     shapes = {source.image_shape(int(object_id)) for object_id in objects.object_id}
     return {
@@ -83,8 +82,3 @@ def plan_job(recipe: Recipe, source: "Source", engine: Engine, limit: int | None
             "image_shape": list(shapes.pop()) if len(shapes) == 1 else None,
         },
     }
-
-
-def recipe_of(job: Mapping[str, Any]) -> Recipe:
-    """The recipe that a job was planned from, its views included."""
-    return recipe_from_canonical(job["recipe"])

@@ -107,7 +107,7 @@ def regenerate(store: Store, source: Source, rows: NDArray[np.int64], device: st
             f"{store.root} was made with {job.arithmetic}, this machine has {dict(engine.arithmetic)}: "
             "only the same arithmetic gives the same bytes; regenerate where the store was made"
         )
-    objects = source.objects if job.limit is None else source.objects.limited(job.limit)
+    objects = source.objects.limited(job.limit)
     made = RowFitter(job.recipe, source, objects, engine).fit(rows.tolist())
     kept = store.read(rows)
     for i, row in enumerate(rows.tolist()):

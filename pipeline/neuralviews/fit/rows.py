@@ -49,7 +49,6 @@ class RowFitter:
 
     def _batches(self, rows: Sequence[int]) -> Iterator[tuple[list[int], Signals]]:
         """Consecutive records whose signals share their coordinates, at most ``engine.batch`` at a time."""
-        low, high = self.recipe.target.range
         views = self.recipe.views
         for _, group in groupby(rows, lambda row: self.source.image_shape(self._index(row // views))):
             members = list(group)
@@ -60,7 +59,7 @@ class RowFitter:
                 # Views of one object may lie on both sides of a border of batches: decode it once.
                 found = {i: found.get(i) or self.source.signal(self._index(i)) for i in sorted(wanted)}
                 values = np.stack([found[row // views].values for row in batch])
-                yield batch, Signals(found[batch[0] // views].coords, values, high - low)
+                yield batch, Signals(found[batch[0] // views].coords, values, self.recipe.span)
 
     def _index(self, position: int) -> int:
         """Where the object at a position of this run's list stands in the source."""

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from ..recipe import recipe_from_canonical
 from ..store.writer import StoreWriter
-from .job import budget_of, recipe_of
+from .job import budget_of
 from .progress import ProgressCounter
 from .registry import get_engine
 from .rows import RowFitter
@@ -66,10 +67,9 @@ def _open(context: RunContext) -> tuple[StoreWriter, RowFitter]:
     from ..signals.catalogue import open_source
 
     writer = StoreWriter.open(context.root)
-    recipe = recipe_of(writer.job)
+    recipe = recipe_from_canonical(writer.job["recipe"])
     # The parent hashes the source files before and after the run; a worker only reads them.
     source = open_source(recipe, context.source_root, hash_files=False)
-    limit = writer.job["limit"]
-    objects = source.objects if limit is None else source.objects.limited(limit)
+    objects = source.objects.limited(writer.job["limit"])
     engine = get_engine(context.engine, recipe.spec, budget_of(recipe), context.device)
     return writer, RowFitter(recipe, source, objects, engine)

@@ -31,14 +31,16 @@ class Objects:
     def __len__(self) -> int:
         return len(self.object_id)
 
-    def limited(self, count: int) -> "Objects":
-        """At most ``count`` objects, the splits in proportion, the lowest ids of each split.
+    def limited(self, count: int | None) -> "Objects":
+        """At most ``count`` objects, or all: the splits in proportion, the lowest ids of each split.
 
         Seats go by largest remainder, ties to the earlier split, so the choice is the same everywhere.
 
         Raises:
             SourceError: ``count`` is below 1.
         """
+        if count is None:
+            return self
         if count < 1:
             raise SourceError(f"limit: found {count}, expected at least 1 object")
         if count >= len(self):
