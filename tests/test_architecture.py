@@ -10,7 +10,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "pipeline" / "neuralviews"
 LAYERS = [
-    {"_version", "errors", "seeds", "grids", "portable"},
+    {"_version", "errors", "seeds", "grids", "portable", "vector"},
     {"field", "records"},
     {"recipe", "signals", "store", "symmetry"},
     {"fit", "augment", "data"},

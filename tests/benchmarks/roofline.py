@@ -21,7 +21,7 @@ from llvmlite import ir
 from numba import njit
 
 from neuralviews.field import FieldSpec
-from neuralviews.fit.cpu.emit import Emitter, Value, blocking, kernel
+from neuralviews.vector.emit import Emitter, Value, blocking, kernel
 
 __all__ = ["Roofline", "floor_seconds", "measure_roofline"]
 

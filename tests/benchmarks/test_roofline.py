@@ -6,7 +6,7 @@ import re
 import pytest
 
 from neuralviews.field import FieldSpec
-from neuralviews.fit.ordered import COS_PI, SIN_PI
+from neuralviews.vector.sincospi import COS_PI, SIN_PI
 
 from . import roofline
 from .roofline import Roofline, floor_seconds

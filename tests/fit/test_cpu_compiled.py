@@ -15,13 +15,15 @@ from numba.core.caching import CacheImpl
 
 from neuralviews.errors import EngineError
 from neuralviews.fit.cpu import program
+from neuralviews.vector.compiled import compile_cached
 
 from .arithmetic_cases import GOLDEN
 
 ROOT = Path(__file__).parents[2]
 REPORT = """
 import json
-from neuralviews.fit.cpu.emit import blocking
+from neuralviews.vector.compiled import compile_cached
+from neuralviews.vector.emit import blocking
 from tests.fit.arithmetic_cases import digests
 print(json.dumps({"lanes": blocking().lanes, "sha256": digests()}))
 """
@@ -83,7 +85,7 @@ def twice(x: int) -> int:
 
 def compile_twice() -> tuple[int, int]:
     """Compile a small function as the fit is; how often the cache had it, and how often not."""
-    compiled = program._compile(twice, types.int64(types.int64))
+    compiled = compile_cached(twice, types.int64(types.int64))
     assert compiled(21) == 42
     assert compiled.signatures == [(types.int64,)]
     return sum(compiled.stats.cache_hits.values()), sum(compiled.stats.cache_misses.values())

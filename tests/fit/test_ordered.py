@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from neuralviews.field import FieldSpec
 from neuralviews.fit import ordered
-from neuralviews.fit.cpu.emit import fma as hardware_fma
 from neuralviews.fit.engine import Budget, Signals
 from neuralviews.fit.reference import ReferenceEngine
 from neuralviews.records import Status
+from neuralviews.vector.emit import fma as hardware_fma
 
 from .arithmetic_cases import uniform
 

@@ -19,14 +19,12 @@ from numpy.typing import NDArray
 
 from ..field import FieldSpec, join, split
 from ..records import Status
+from ..vector.sincospi import COS_PI, ROUND_TO_INTEGER, SIN_PI
 from .engine import Budget, FitResult, Signals, psnr_from_loss
 from .schedule import BETA1, BETA2, EPSILON, adam_schedule
 
 __all__ = [
-    "COS_PI",
     "PARTIALS",
-    "ROUND_TO_INTEGER",
-    "SIN_PI",
     "VERSION",
     "Constants",
     "Outcome",
@@ -41,18 +39,6 @@ Layers = Sequence[tuple[Array, Array]]
 
 VERSION = 1
 PARTIALS = 16
-ROUND_TO_INTEGER = 12582912.0  # 1.5 * 2**23: adding it leaves the integer nearest t in the low bits
-# Polynomials in r*r for sin(pi r)/r and cos(pi r), |r| <= 1/2. Literals, as refitting them would change bits.
-SIN_PI = tuple(
-    map(
-        float.fromhex, ("0x1.921fb4p+1", "-0x1.4abbb6p+2", "0x1.46676ep+1", "-0x1.3232fap-1", "0x1.3c4b2cp-4")
-    )
-)
-COS_PI = tuple(
-    map(
-        float.fromhex, ("0x1.fffffep-1", "-0x1.3bd3a6p+2", "0x1.03bd06p+2", "-0x1.54f61ap+0", "0x1.c1f064p-3")
-    )
-)
 
 
 @dataclass(frozen=True)

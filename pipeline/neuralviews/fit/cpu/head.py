@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from .emit import Emitter, Value, kernel
+from ...vector.emit import Emitter, Value, kernel
 from .kernels import over_columns
 from .layout import FEW, LANES
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from .emit import Emitter, Value, Variable, blocking, kernel
+from ...vector.emit import Emitter, Value, Variable, blocking, kernel
 from .layout import LANES
 
 __all__ = ["forward", "input_gradient", "weight_gradient"]

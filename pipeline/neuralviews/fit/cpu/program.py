@@ -2,15 +2,15 @@
 
 from collections.abc import Callable
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from numba import config, njit, types
+from numba import types
 
 from ...errors import EngineError
 from ...records import Status
+from ...vector.compiled import compile_cached, compiler_is_off, sources_digest
 from .. import ordered
 from .step import Buffers, Problem, gradients, update
 
@@ -59,36 +59,15 @@ def compiled_fit() -> Fit:
     Raises:
         EngineError: the environment turns numba's compiler off.
     """
-    if config.DISABLE_JIT:
+    if compiler_is_off():
         raise EngineError(
             "engine 'cpu': NUMBA_DISABLE_JIT is set, with which numba compiles nothing: "
             "unset it, or use --engine torch"
         )
-    digest = sha256()
-    for path in sorted((*Path(__file__).parent.glob("*.py"), Path(ordered.__file__))):
-        digest.update(path.read_bytes())
-    define = _define(digest.hexdigest())
+    define = _define(sources_digest(Path(__file__).parent, Path(ordered.__file__)))
     floats, table = types.Array(types.float32, 1, "C"), types.Array(types.int64, 2, "C")
     problem = (floats, floats, table, *[floats] * 6, *[types.int64] * 6, types.boolean)
     signature = types.Tuple((types.int64, types.int64, types.float32))(
         types.NamedTuple(problem, Problem), types.NamedUniTuple(floats, len(Buffers._fields), Buffers)
     )
-    return cast(Fit, _compile(define, signature))
-
-
-def _compile(define: Callable[..., Any], signature: Any) -> Any:
-    """Compile for one signature; a cache that is damaged is emptied and filled anew, or else left unused."""
-    options = {"nogil": True, "error_model": "numpy"}
-    try:
-        fit = njit(cache=True, **options)(define)
-        try:
-            fit.compile(signature)
-        except Exception:  # numba unpickles its files unchecked: damage may raise anything
-            if not fit.signatures:  # else it is compiled, and only the cache could not be written
-                fit.recompile()  # of nothing so far: this empties the cache's index
-                fit.compile(signature)
-    except Exception:  # no place that numba may write to, or damage that it cannot replace
-        fit = njit(**options)(define)
-        fit.compile(signature)
-    fit.disable_compile()
-    return fit
+    return cast(Fit, compile_cached(define, signature))

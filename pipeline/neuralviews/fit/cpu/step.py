@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from .emit import blocking, fma
+from ...vector.emit import blocking, fma
 from .head import FUSED_CHANNELS, head_gradient, output_errors
 from .kernels import SINGLE_BLOCKS, forward, input_gradient, weight_gradient
 from .layout import Column

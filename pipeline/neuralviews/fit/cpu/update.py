@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .emit import Emitter, Value, kernel
+from ...vector.emit import Emitter, Value, kernel
 
 __all__ = ["adam", "scaled", "transposed"]
 

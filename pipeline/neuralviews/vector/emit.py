@@ -1,7 +1,7 @@
 """Explicit vector instructions inside numba functions: all use of LLVM's intermediate language is here.
 
 numba alone leaves the choice and the order of vector instructions to an optimiser. The kernels of
-this engine say instead which instruction runs, and LLVM only allocates registers: a fused
+this package say instead which instruction runs, and LLVM only allocates registers: a fused
 multiply-add stays one, a multiplication and an addition stay two, and nothing is reassociated.
 """
 
@@ -19,7 +19,7 @@ from numba.core import cgutils
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
-from ..ordered import COS_PI, ROUND_TO_INTEGER, SIN_PI
+from .sincospi import COS_PI, ROUND_TO_INTEGER, SIN_PI
 
 __all__ = ["Blocking", "Emitter", "Variable", "blocking", "fma", "kernel"]
 
@@ -183,7 +183,7 @@ class Emitter:
             yield
 
     def sincospi(self, t: Value) -> tuple[Value, Value]:
-        """`ordered.sincospi` of a vector."""
+        """Sine and cosine of pi t; `fit.ordered.sincospi` is the oracle."""
         magic = self.splat(ROUND_TO_INTEGER)
         shifted = self.add(t, magic)
         r = self.subtract(t, self.subtract(shifted, magic))

@@ -1,0 +1,1 @@
+"""Compiled code whose every bit is stated: vector instructions, and the cache of what was compiled."""
