@@ -4,6 +4,7 @@
 
     NeuralViewsError
     ├── RecipeError        a recipe file: missing, malformed, an unknown key, an impossible value
+    ├── PlanError          a plan of augmentations, as a RecipeError is for a recipe
     ├── SourceError        source files: missing, corrupted, empty, wrong channels, labels missing
     │   └── NoSourceRoot   the source needs a folder, and none was named
     ├── OptionError        an argument of a call that cannot be
@@ -31,6 +32,7 @@ __all__ = [
     "NotAStore",
     "OptionError",
     "OutputError",
+    "PlanError",
     "RecipeError",
     "SourceError",
     "SpecError",
@@ -52,6 +54,10 @@ class NeuralViewsError(Exception):
 
 class RecipeError(NeuralViewsError):
     """A recipe cannot be used; the message names the file, the key and what was expected."""
+
+
+class PlanError(NeuralViewsError):
+    """A plan cannot be used; the message names the file, the operation, the key and what was expected."""
 
 
 class SourceError(NeuralViewsError):

@@ -1,0 +1,137 @@
+"""What augmentations hand each other: fields on their way, their soft labels, and where they came from."""
+
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import SpecError
+from ..field import FieldSpec
+from ..records import NO_LABEL
+from .target import Target
+
+__all__ = ["Batch", "Context", "SoftLabels"]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What is known of all fields of a store.
+
+    Args:
+        spec: their shape and conventions.
+        span: width of the target range, the peak of a PSNR.
+        image_shape: (height, width) of the images they were fitted to; None for other signals, or if
+            images differ.
+        classes: how many classes there are; 0 without labels.
+    """
+
+    spec: FieldSpec
+    span: float
+    image_shape: tuple[int, int] | None
+    classes: int
+
+
+@dataclass(frozen=True, eq=False)
+class SoftLabels:
+    """Labels as shares of classes.
+
+    Args:
+        classes: (n, m) int32, -1 in slots that are not used.
+        shares: (n, m) float32, 0 in these. What the shares of a labelled row lack to 1 is spread evenly
+            over all classes.
+    """
+
+    classes: NDArray[np.int32]
+    shares: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, label: NDArray[np.integer[Any]]) -> Self:
+        """One class each, (n,); -1 means none."""
+        classes = label.astype(np.int32)[:, None]
+        return cls(classes, (classes != NO_LABEL).astype(np.float32))
+
+    def __len__(self) -> int:
+        return len(self.classes)
+
+    def hard(self) -> NDArray[np.int32]:
+        """The class with the largest share, the first of equal ones, (n,) int32; -1 without any."""
+        return self.classes[np.arange(len(self)), self.shares.argmax(axis=1)]
+
+    def scaled(self, factor: NDArray[np.float32] | float) -> Self:
+        """Every share times a factor, (n,) or a number."""
+        factor = np.broadcast_to(np.asarray(factor, np.float32), len(self))
+        return replace(self, shares=self.shares * factor[:, None])
+
+    def joined(self, other: "SoftLabels") -> Self:
+        """The shares of both, side by side."""
+        return replace(
+            self,
+            classes=np.concatenate((self.classes, other.classes), axis=1),
+            shares=np.concatenate((self.shares, other.shares), axis=1),
+        )
+
+    def padded(self, slots: int) -> Self:
+        """The same with unused slots added, up to ``slots`` in all."""
+        empty = ((0, 0), (0, slots - self.classes.shape[1]))
+        return replace(
+            self,
+            classes=np.pad(self.classes, empty, constant_values=NO_LABEL),
+            shares=np.pad(self.shares, empty),
+        )
+
+    def dense(self, classes: int) -> NDArray[np.float32]:
+        """Shares of every class, (n, classes) float32; rows without a label are all 0."""
+        labelled = (self.classes != NO_LABEL).any(axis=1)
+        total = np.zeros(len(self), np.float32)
+        for slot in range(self.shares.shape[1]):
+            total += self.shares[:, slot]
+        rest = np.where(labelled, np.maximum(1 - total, 0) / max(classes, 1), 0).astype(np.float32)
+        dense = np.repeat(rest[:, None], classes, axis=1)
+        for slot in range(self.shares.shape[1]):
+            used = np.flatnonzero(self.classes[:, slot] != NO_LABEL)
+            dense[used, self.classes[used, slot]] += self.shares[used, slot]
+        return dense
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Fields on their way through a pipeline; every step makes a new one and leaves the old as it was.
+
+    Args:
+        context: what is known of all of them.
+        weights: (n, P) float32.
+        labels: of the fields as they are now.
+        source: (n, P) float32, the parents' weights as they were before the first step.
+        partner: the second parents, untouched; None unless the pipeline mixes.
+        target: what the fields should render by now; None if nobody asked.
+        psnr_before: (n,) float32 dB before a repair; None without one.
+        refit_steps: (n,) uint32 steps of a repair; None without one.
+    """
+
+    context: Context
+    weights: NDArray[np.float32]
+    labels: SoftLabels
+    source: NDArray[np.float32]
+    partner: "Batch | None" = None
+    target: Target | None = None
+    psnr_before: NDArray[np.float32] | None = None
+    refit_steps: NDArray[np.uint32] | None = None
+
+    def __post_init__(self) -> None:
+        shape = (len(self.labels), self.spec.parameters)
+        for name, weights in (("weights", self.weights), ("source", self.source)):
+            if weights.dtype != np.float32 or weights.shape != shape:
+                raise SpecError(f"{name}: found {weights.dtype} {weights.shape}, expected float32 {shape}")
+
+    @classmethod
+    def of(cls, context: Context, weights: NDArray[np.float32], labels: SoftLabels) -> Self:
+        """Fields as they are in their store."""
+        return cls(context, weights, labels, weights)
+
+    def __len__(self) -> int:
+        return len(self.weights)
+
+    @property
+    def spec(self) -> FieldSpec:
+        return self.context.spec
