@@ -12,8 +12,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from neuralviews.fit.run import RunOptions, available_cpus, generate
+from neuralviews.fit.run import RunOptions, generate
 from neuralviews.recipe import load_recipe, recipe_root
+from neuralviews.work.shards import available_cpus
 
 FIRST_SHARD, DATASET_ID = "first shard sha256", "dataset id"
 

@@ -10,9 +10,9 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "pipeline" / "neuralviews"
 LAYERS = [
-    {"_version", "errors", "seeds", "grids", "portable", "vector"},
+    {"_version", "errors", "seeds", "grids", "portable", "vector", "draws"},
     {"field", "records"},
-    {"recipe", "signals", "store", "symmetry"},
+    {"recipe", "signals", "store", "symmetry", "work"},
     {"fit", "augment", "data"},
     {"exchange", "remote", "evaluate", "report"},
     {"cli"},

@@ -15,11 +15,12 @@ from neuralviews.fit.engine import Signals
 from neuralviews.fit.init import initial_weights
 from neuralviews.fit.job import budget_of, first_seed
 from neuralviews.fit.registry import get_engine
-from neuralviews.fit.run import RunOptions, available_cpus, generate
+from neuralviews.fit.run import RunOptions, generate
 from neuralviews.recipe import Recipe, load_recipe
 from neuralviews.records import Status
 from neuralviews.signals.catalogue import open_source
 from neuralviews.store.reader import open_store
+from neuralviews.work.shards import available_cpus
 
 from ..proofs import mnist_root
 from .rows import Row

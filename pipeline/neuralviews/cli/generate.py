@@ -55,8 +55,9 @@ def command(
 
     Finished shards are kept: after an interruption, the same command goes on.
     """
-    from ..fit.run import RunOptions, available_cpus, generate
+    from ..fit.run import RunOptions, generate
     from ..recipe import load_recipe
+    from ..work.shards import available_cpus
 
     loaded = load_recipe(recipe)
     if views is not None:

@@ -1,6 +1,6 @@
 """From record numbers to fitted records: signals, seeds, the engine, and second tries for failed fits."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..recipe import Recipe
 from ..records import COLUMNS, Records, Status
+from ..work.worker import Progress
 from .engine import Engine, FitResult, Signals
 from .init import initial_weights
 from .job import budget_of, first_seed, retry_seed
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from ..signals.catalogue import Objects, Signal, Source
 
 __all__ = ["RowFitter"]
-
-Progress = Callable[[NDArray[np.float32]], None]
 
 
 @dataclass(frozen=True)

@@ -4,19 +4,17 @@ Arrays are flat. Widths of layers are padded to `layout.LANES`, so a row of feat
 of vectors.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
-from ...vector.emit import Emitter, Value, Variable, blocking, kernel
+from ...vector.emit import Emitter, Value, blocking, kernel
+from ...vector.product import Scalars, Vectors, accumulate
 from .layout import LANES
 
 __all__ = ["forward", "input_gradient", "weight_gradient"]
 
 SINGLE_BLOCKS = (1, 2, 3)  # rows of the first layer's weights, one per coordinate, and of few channels
-
-Accumulators = list[list[Variable]]
-
 
 def over_columns(emitter: Emitter, lanes: Value, body: Callable[[Value, int], None]) -> None:
     """Run ``body(first column, vectors)`` over all columns, in blocks of as many vectors as fit."""
@@ -31,48 +29,6 @@ def over_columns(emitter: Emitter, lanes: Value, body: Callable[[Value, int], No
         body(column, widest)
     with emitter.loop(wide, lanes, emitter.lanes) as column:
         body(column, 1)
-
-
-class Scalars(NamedTuple):
-    """The left factor of a product: ``array[start + i * row_stride + k * stride]``."""
-
-    array: Any
-    start: Value
-    row_stride: Value
-    stride: Value
-
-
-class Vectors(NamedTuple):
-    """The right factor of a product: the vectors from ``array[start + k * stride]`` on."""
-
-    array: Any
-    start: Value
-    stride: Value
-
-
-def accumulate(
-    e: Emitter,
-    sums: Accumulators,
-    count: Value,
-    scalars: Scalars,
-    vectors: Vectors,
-    bias: Sequence[Variable] = (),
-) -> None:
-    """``sums[i][j] = fma(scalar(i, k), vector(k, j), sums[i][j])`` for k = 0 ... count-1.
-
-    With ``bias``, also ``bias[j] = bias[j] + vector(k, j)`` in the same pass.
-    """
-    with e.loop(0, count) as k:
-        row = e.index(vectors.start, e.times(k, vectors.stride))
-        operands = [e.load(vectors.array, e.index(row, j * e.lanes)) for j in range(len(sums[0]))]
-        column = e.index(scalars.start, e.times(k, scalars.stride))
-        for i, totals in enumerate(sums):
-            at = e.index(column, e.times(scalars.row_stride, i))
-            scalar = e.splat(e.load_scalar(scalars.array, at))
-            for total, operand in zip(totals, operands, strict=True):
-                total.set(e.fma(scalar, operand, total.get()))
-        for total, operand in zip(bias, operands, strict=False):
-            total.set(e.add(total.get(), operand))
 
 
 @kernel

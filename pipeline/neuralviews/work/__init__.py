@@ -1,0 +1,1 @@
+"""The making of stores by several processes: shards shared out, progress counted, workers that die."""
