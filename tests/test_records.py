@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 
 from neuralviews.errors import SpecError
 from neuralviews.field import FieldSpec
-from neuralviews.records import COLUMNS, NO_LABEL, Records, Split, Status
+from neuralviews.records import (
+    AUGMENTED_COLUMNS,
+    COLUMNS,
+    NO_LABEL,
+    NO_PARENT,
+    WIDE_COLUMNS,
+    Records,
+    Split,
+    Status,
+)
 
 SPEC = FieldSpec([2, 4, 1])
 
@@ -18,6 +27,18 @@ def made(count: int = 5) -> Records:
     rng = np.random.default_rng(3)
     columns = {name: rng.integers(0, 100, count).astype(dtype) for name, dtype in COLUMNS.items()}
     return Records(SPEC, rng.normal(size=(count, SPEC.parameters)).astype(np.float32), columns)
+
+
+def made_copies(count: int = 5, classes: int = 3, params: int = 4) -> Records:
+    """Augmented records, of any numbers that the types allow."""
+    rng = np.random.default_rng(4)
+    base = made(count)
+    widths = {"classes": (classes,), "shares": (classes,), "params": (params,)}
+    more = {
+        name: rng.integers(0, 100, (count, *widths.get(name, ()))).astype(dtype)
+        for name, dtype in AUGMENTED_COLUMNS.items()
+    }
+    return Records(SPEC, base.weights, {**base.columns, **more})
 
 
 def test_numbers_on_disk_never_change() -> None:
@@ -36,18 +57,31 @@ def test_numbers_on_disk_never_change() -> None:
         "steps": "<u4",
         "status": "|u1",
     }
+    assert NO_PARENT == 2**64 - 1
+    assert {name: dtype.str for name, dtype in AUGMENTED_COLUMNS.items()} == {
+        "parent_a": "<u8",
+        "parent_b": "<u8",
+        "pipeline": "<u2",
+        "in_domain": "<f4",
+        "psnr_before": "<f4",
+        "classes": "<i4",
+        "shares": "<f4",
+        "params": "<f4",
+    }
+    assert set(WIDE_COLUMNS) <= set(AUGMENTED_COLUMNS)
     with pytest.raises(TypeError):
         COLUMNS["more"] = np.dtype("<u1")  # type: ignore[index]
 
 
-@given(st.lists(st.integers(-5, 4), max_size=12))
-def test_take_keeps_rows_together(rows: list[int]) -> None:
-    records = made()
+@pytest.mark.parametrize("records", [made(), made_copies()], ids=["fitted", "copies"])
+@given(rows=st.lists(st.integers(-5, 4), max_size=12))
+def test_take_keeps_rows_together(records: Records, rows: list[int]) -> None:
     taken = records.take(np.array(rows, np.int64))
     assert len(taken) == len(rows)
     for new, old in enumerate(rows):
         np.testing.assert_array_equal(taken.weights[new], records.weights[old])
-        assert all(taken.columns[name][new] == records.columns[name][old] for name in COLUMNS)
+        for name, column in records.columns.items():
+            np.testing.assert_array_equal(taken.columns[name][new], column[old])
 
 
 def test_take_a_slice() -> None:
@@ -56,13 +90,17 @@ def test_take_a_slice() -> None:
 
 
 def test_no_rows_are_records_too() -> None:
-    assert len(made(0)) == 0
+    assert len(made(0)) == len(made_copies(0)) == 0
 
 
-@pytest.mark.parametrize("name", COLUMNS)
+def test_copies_are_told_from_fitted_records() -> None:
+    assert (made().augmented, made_copies().augmented) == (False, True)
+
+
+@pytest.mark.parametrize("name", [*COLUMNS, *AUGMENTED_COLUMNS])
 @pytest.mark.parametrize("fault", ["type", "length", "rank", "missing"])
 def test_columns_that_do_not_fit_are_refused(name: str, fault: str) -> None:
-    records = made()
+    records = made() if name in COLUMNS else made_copies()
     columns = dict(records.columns)
     column = columns.pop(name)
     if fault != "missing":
@@ -71,6 +109,24 @@ def test_columns_that_do_not_fit_are_refused(name: str, fault: str) -> None:
     expected = "columns: found" if fault == "missing" else f"column {name}: found"
     with pytest.raises(SpecError, match=expected):
         Records(SPEC, records.weights, columns)
+
+
+def with_column(name: str, column: Any) -> Records:
+    records = made_copies()
+    return Records(SPEC, records.weights, {**records.columns, name: column})
+
+
+def test_wide_columns_must_fit_each_other() -> None:
+    with pytest.raises(SpecError, match=r"column shares: found \(5, 2\), expected \(5, 3\) as of classes"):
+        with_column("shares", np.zeros((5, 2), np.float32))
+    with pytest.raises(
+        SpecError, match=r"column params: found float32 \(5, 0\), expected float32 \(5, at least 1\)"
+    ):
+        with_column("params", np.zeros((5, 0), np.float32))
+    with pytest.raises(
+        SpecError, match=r"column params: found float32 \(5,\), expected float32 \(5, at least"
+    ):
+        with_column("params", np.zeros(5, np.float32))
 
 
 def test_unknown_columns_are_refused() -> None:

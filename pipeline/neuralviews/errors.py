@@ -14,7 +14,7 @@
     └── StoreError         a store that cannot be used
         ├── NotAStore      the folder holds no store
         ├── FormatError    a file is not what docs/format.md says, or was written by a newer version
-        ├── IncompleteStore  generation has not finished: there is no manifest yet
+        ├── IncompleteStore  not finished: there is a job, and no manifest yet
         ├── IntegrityError bytes, sizes or hashes differ from what was published
         └── UnsafeShard    a shard holds something that no writer of ours makes; it was not read
 
@@ -97,7 +97,7 @@ class FormatError(StoreError):
 
 
 class IncompleteStore(StoreError):
-    """The store has a job but no manifest: its generation has not finished."""
+    """The store has a job but no manifest: whatever fills it has not finished."""
 
 
 class IntegrityError(StoreError):

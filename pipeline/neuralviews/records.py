@@ -12,9 +12,21 @@ from numpy.typing import NDArray
 from .errors import SpecError
 from .field import FieldSpec
 
-__all__ = ["COLUMNS", "NO_LABEL", "Records", "Split", "Status"]
+__all__ = [
+    "AUGMENTED_COLUMNS",
+    "COLUMNS",
+    "NO_LABEL",
+    "NO_PARENT",
+    "WIDE_COLUMNS",
+    "Records",
+    "Split",
+    "Status",
+]
 
 NO_LABEL = -1
+"""The label of an object without one, and the class of an unused slot of a soft label."""
+NO_PARENT = (1 << 64) - 1
+"""The record_id of a parent that a copy does not have."""
 
 
 class Split(IntEnum):
@@ -26,11 +38,11 @@ class Split(IntEnum):
 
 
 class Status(IntEnum):
-    """Why a fit stopped."""
+    """Why a fit stopped; of an augmented copy, why it stopped or that it was rejected."""
 
     converged = 0  # the target PSNR was reached
     budget = 1  # all steps were run
-    diverged = 2  # not finite, or below the floor, from every seed it was given
+    diverged = 2  # not finite, or below the floor, from every seed it was given; a copy: rejected by its plan
 
 
 COLUMNS: Mapping[str, np.dtype[Any]] = MappingProxyType(
@@ -49,15 +61,33 @@ COLUMNS: Mapping[str, np.dtype[Any]] = MappingProxyType(
 )
 """Columns that every store has, with their types on disk."""
 
+AUGMENTED_COLUMNS: Mapping[str, np.dtype[Any]] = MappingProxyType(
+    {
+        "parent_a": np.dtype("<u8"),
+        "parent_b": np.dtype("<u8"),
+        "pipeline": np.dtype("<u2"),
+        "in_domain": np.dtype("<f4"),
+        "psnr_before": np.dtype("<f4"),
+        "classes": np.dtype("<i4"),
+        "shares": np.dtype("<f4"),
+        "params": np.dtype("<f4"),
+    }
+)
+"""Columns that stores of augmented copies have beside `COLUMNS`; ``docs/format.md`` says what they mean."""
+
+WIDE_COLUMNS = ("classes", "shares", "params")
+"""Columns of two dimensions, (n, m), (n, m) and (n, k) with m, k >= 1."""
+
 
 @dataclass(frozen=True)
 class Records:
-    """Fitted fields that share a spec, one per row.
+    """Fields that share a spec, one per row: fitted ones, or augmented copies.
 
     Args:
         spec: the shape of every field.
         weights: (n, P) float32.
-        columns: name -> (n,) array; names and dtypes are those of `COLUMNS`.
+        columns: name -> array, (n,) or wide; names and dtypes are those of `COLUMNS`, or of these and
+            `AUGMENTED_COLUMNS` together.
     Raises:
         SpecError: lengths, names or dtypes do not fit; the message names the array.
     """
@@ -72,17 +102,31 @@ class Records:
                 f"weights: found {self.weights.dtype} {self.weights.shape}, "
                 f"expected float32 (n, {self.spec.parameters})"
             )
-        if set(self.columns) != set(COLUMNS):
-            raise SpecError(f"columns: found {sorted(self.columns)}, expected {sorted(COLUMNS)}")
+        types = {**COLUMNS, **AUGMENTED_COLUMNS}
+        if self.columns.keys() not in (COLUMNS.keys(), types.keys()):
+            raise SpecError(
+                f"columns: found {sorted(self.columns)}, expected {sorted(COLUMNS)}, "
+                f"in augmented records also {sorted(AUGMENTED_COLUMNS)}"
+            )
         for name, column in self.columns.items():
-            if column.dtype != COLUMNS[name] or column.shape != (len(self),):
-                raise SpecError(
-                    f"column {name}: found {column.dtype} {column.shape}, "
-                    f"expected {COLUMNS[name]} ({len(self)},)"
-                )
+            wide = name in WIDE_COLUMNS
+            fits = column.ndim == 1 + wide and len(column) == len(self) and 0 not in column.shape[1:]
+            if column.dtype != types[name] or not fits:
+                expected = f"{types[name]} ({len(self)},{' at least 1' if wide else ''})"
+                raise SpecError(f"column {name}: found {column.dtype} {column.shape}, expected {expected}")
+        if self.augmented and self.columns["shares"].shape != self.columns["classes"].shape:
+            raise SpecError(
+                f"column shares: found {self.columns['shares'].shape}, "
+                f"expected {self.columns['classes'].shape} as of classes"
+            )
 
     def __len__(self) -> int:
         return len(self.weights)
+
+    @property
+    def augmented(self) -> bool:
+        """Whether these are augmented copies, with the columns that say of what."""
+        return len(self.columns) > len(COLUMNS)
 
     def take(self, rows: NDArray[np.integer[Any]] | slice) -> "Records":
         """The chosen rows, in the order given."""

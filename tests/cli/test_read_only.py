@@ -109,7 +109,7 @@ class TestNoStore:
 
     def test_unfinished(self, run: Run, tmp_path: Path, command: list[str]) -> None:
         started_store(tmp_path / "store", digits_recipe(), 5)
-        assert "generation has not finished; run the same generate command again" in refused(
+        assert "not finished; run the same command again" in refused(
             run(*command, tmp_path / "store")
         )
 

@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralviews.field import FieldSpec
-from neuralviews.records import COLUMNS, Records, Status
+from neuralviews.records import AUGMENTED_COLUMNS, COLUMNS, NO_LABEL, NO_PARENT, Records, Split, Status
 from neuralviews.store.reader import Store, open_store
 from neuralviews.store.writer import StoreWriter
 
 SPEC = FieldSpec([2, 5, 4, 1], 30.0, 0.5)
 VIEWS = 3
+PARENT_ROWS = 100
 
 
 def make_job(
@@ -29,6 +30,26 @@ def make_job(
         "name": "synthetic",
         **more,
     }
+
+
+def make_copies_job(
+    rows: int = 200, rows_per_shard: int = 64, parent: str = "0" * 64, **more: Any
+) -> dict[str, Any]:
+    """The job of a store of augmented copies, two of each of ``PARENT_ROWS`` records."""
+    return make_job(
+        rows,
+        rows_per_shard,
+        **{
+            "kind": "augment",
+            "columns": {"classes": 2, "params": 3},
+            "pipelines": [
+                {"name": "flip", "params": [["axis", 1]]},
+                {"name": "mix", "params": [["share", 1], ["k", 2]]},
+            ],
+            "parent": {"dataset_id": parent},
+            **more,
+        },
+    )
 
 
 def make_records(rows: range, spec: FieldSpec = SPEC) -> Records:
@@ -53,6 +74,38 @@ def make_records(rows: range, spec: FieldSpec = SPEC) -> Records:
     return Records(spec, weights.astype(np.float32), typed)
 
 
+def make_copies(rows: range, spec: FieldSpec = SPEC) -> Records:
+    """Copies of the records that `make_records` makes: copy 2 p of record p, copy 2 p + 1 mixed with p + 9.
+
+    Record p + 9 is of another object of the same split; the last records have none.
+    """
+    base = make_records(rows, spec)
+    record_id = base.columns["record_id"]
+    parent = record_id // 2
+    mixed = (record_id % 2 == 1) & (parent + 9 < PARENT_ROWS)
+    label, other = (((parent + step) // VIEWS).astype(np.int64) % 11 - 1 for step in (0, 9))
+    classes = np.stack([label, np.where(mixed, other, NO_LABEL)], axis=1)
+    shares = np.where(classes == NO_LABEL, 0, np.where(mixed[:, None], [0.25, 0.75], [0.9375, 0]))
+    chosen = np.where(shares.max(axis=1) > 0, classes[np.arange(len(base)), shares.argmax(axis=1)], NO_LABEL)
+    columns = dict(base.columns) | {
+        "object_id": parent // VIEWS,
+        "view": parent % VIEWS * 2 + record_id % 2,
+        "split": parent // VIEWS % len(Split),
+        "label": chosen,
+        "parent_a": parent,
+        "parent_b": np.where(mixed, parent + 9, NO_PARENT),
+        "pipeline": mixed,
+        "in_domain": 1 - record_id % 32 / 64,
+        "psnr_before": base.columns["psnr"] - 8 * mixed,
+        "classes": classes,
+        "shares": shares,
+        "params": np.stack([parent % 8 / 8, 1 - parent % 8 / 8, record_id % 5], axis=1),
+    }
+    types = {**COLUMNS, **AUGMENTED_COLUMNS}
+    typed = {name: np.asarray(column).astype(types[name]) for name, column in columns.items()}
+    return Records(spec, base.weights, typed)
+
+
 def scatter(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """53 well-mixed bits of each number (Fibonacci hashing, twice)."""
     mixed = numbers * np.uint64(0x9E3779B97F4A7C15)
@@ -62,13 +115,19 @@ def scatter(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 def fill(writer: StoreWriter) -> str:
     """Commit what is missing and finalize; returns the dataset id."""
+    make = make_copies if writer.job["kind"] == "augment" else make_records
     for shard in writer.missing():
-        writer.commit(shard, make_records(writer.row_range(shard), SPEC))
+        writer.commit(shard, make(writer.row_range(shard), SPEC))
     return writer.finalize()
 
 
 def make_store(root: Path, **job: Any) -> Store:
     fill(StoreWriter(root, make_job(**job)))
+    return open_store(root)
+
+
+def make_copies_store(root: Path, **job: Any) -> Store:
+    fill(StoreWriter(root, make_copies_job(**job)))
     return open_store(root)
 
 

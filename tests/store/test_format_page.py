@@ -8,8 +8,9 @@ import numpy as np
 
 from neuralviews.field import FieldSpec
 from neuralviews.records import Split, Status
+from neuralviews.store.layout import RowLayout
 from neuralviews.store.reader import open_store
-from neuralviews.store.schema import ALIGNMENT, FORMAT_VERSION, MAX_SHARDS, attributes, dataset_types
+from neuralviews.store.schema import ALIGNMENT, FORMAT_VERSION, MAX_SHARDS, attributes
 
 PAGE = (Path(__file__).parents[2] / "docs" / "format.md").read_text()
 GOLDEN = Path(__file__).parents[1] / "golden" / "v1"
@@ -29,7 +30,7 @@ def test_the_reader_on_the_page_reads_a_store() -> None:
 
 def test_the_tables_list_every_dataset_and_attribute() -> None:
     datasets = dict(re.findall(r"^\| `/([a-z_/]+)` \| `([<a-z0-9]+)` \|", PAGE, re.MULTILINE))
-    assert {path: np.dtype(kind) for path, kind in datasets.items()} == dataset_types()
+    assert {path: np.dtype(kind) for path, kind in datasets.items()} == RowLayout(1, 1, 1).types()
     section = PAGE.split("Attributes of the root group")[1].split("\n\n")[1]
     stated = dict(re.findall(r"^\| `([a-z_]+)` \| (?:`([<a-z0-9]+)`|string) \|", section, re.MULTILINE))
     made = attributes("0" * 64, b"{}\n", 0, 0)

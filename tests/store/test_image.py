@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from neuralviews.field import FieldSpec
-from neuralviews.records import COLUMNS, Records
+from neuralviews.records import AUGMENTED_COLUMNS, COLUMNS, Records
 from neuralviews.store.image import Image, shard_image
 from neuralviews.store.job import Job
 
-from .stores import make_job, make_records
+from .stores import make_copies, make_copies_job, make_job, make_records
 
 
 def image_of(rows: int, shard: int = 0, spec: FieldSpec | None = None) -> tuple[Records, Image, Job]:
@@ -45,6 +45,28 @@ def test_plain_hdf5_reads_back_every_value(rows: int, tmp_path: Path) -> None:
             "row_start": 2 * rows,
             "shard": 2,
         }
+
+
+def image_of_copies(rows: int) -> tuple[Records, Image]:
+    job = Job.parse(make_copies_job(rows=2 * rows, rows_per_shard=rows), "job")
+    records = make_copies(job.row_range(1))
+    return records, shard_image(records, job, 1)
+
+
+@pytest.mark.parametrize("rows", [1, 64, 5000])
+def test_plain_hdf5_reads_back_every_value_of_copies(rows: int, tmp_path: Path) -> None:
+    records, image = image_of_copies(rows)
+    path = tmp_path / "shard.h5"
+    path.write_bytes(b"".join(image.parts))
+    with h5py.File(path) as file:
+        assert set(file) == {"weights", "meta", "aug"}
+        assert set(file["meta"]) == set(COLUMNS)
+        assert set(file["aug"]) == set(AUGMENTED_COLUMNS)
+        for name, column in records.columns.items():
+            dataset = file["meta" if name in COLUMNS else "aug"][name]
+            assert dataset.dtype == column.dtype
+            np.testing.assert_array_equal(dataset[()], column)
+            assert dataset.nbytes < 4096 or dataset.id.get_offset() % 4096 == 0
 
 
 def test_large_datasets_start_on_pages_and_lie_in_one_piece(tmp_path: Path) -> None:

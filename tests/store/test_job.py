@@ -8,8 +8,9 @@ from neuralviews.errors import FormatError
 from neuralviews.field import FieldSpec
 from neuralviews.store.canonical import canonical_json, sha256_hex
 from neuralviews.store.job import Job, differences
+from neuralviews.store.layout import RowLayout
 
-from .stores import SPEC, make_job
+from .stores import SPEC, make_copies_job, make_job
 
 
 @given(st.integers(1, 5000), st.integers(1, 700))
@@ -41,7 +42,9 @@ def test_what_the_store_does_not_know_is_carried_along() -> None:
         ("format_version", "1", "found format_version '1', expected a positive integer"),
         ("format_version", True, "found format_version True"),
         ("format_version", 0, "found format_version 0"),
-        ("kind", "augment", r"found kind 'augment', this neuralviews reads 'generate'; update it"),
+        ("kind", "distil", "found kind 'distil', this neuralviews reads 'generate' and 'augment'; update it"),
+        ("kind", ["augment"], r"found kind \['augment'\], this neuralviews reads"),
+        ("kind", None, "found kind None, this neuralviews reads"),
         ("rows", 0, "found rows 0, expected 1 to 281474976710656"),
         ("rows", 2.0, r"found rows 2\.0, expected 1 to"),
         ("rows", True, "found rows True, expected 1 to"),
@@ -55,6 +58,46 @@ def test_what_the_store_does_not_know_is_carried_along() -> None:
 def test_a_bad_key_is_named(key: str, value: Any, message: str) -> None:
     with pytest.raises(FormatError, match=message):
         Job.parse({**make_job(), key: value}, "job.json")
+
+
+def test_an_augmented_store_has_wider_rows_and_a_parent() -> None:
+    content = make_copies_job(columns={"classes": 4, "params": 7}, parent="ab" * 32)
+    job = Job.parse(content, "job.json")
+    assert job.layout == RowLayout(SPEC.parameters, 4, 7)
+    assert (job.kind, job.parent_id, job.pipelines) == ("augment", "ab" * 32, 2)
+    fitted = Job.parse(make_job(), "job.json")
+    assert fitted.layout == RowLayout(SPEC.parameters)
+    assert (fitted.kind, fitted.parent_id, fitted.pipelines) == ("generate", None, 0)
+
+
+def test_what_only_augmented_stores_have_means_nothing_elsewhere() -> None:
+    job = Job.parse(make_job(columns=0, pipelines=0, parent=0), "job.json")
+    assert (job.layout, job.parent_id, job.pipelines) == (RowLayout(SPEC.parameters), None, 0)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("columns", None, "found columns None, expected the widths of classes and params, no more"),
+        ("columns", {"classes": 2}, r"found columns \{'classes': 2\}, expected the widths of"),
+        ("columns", {"classes": 2, "params": 3, "more": 1}, "found columns .*, expected the widths of"),
+        ("columns", {"classes": 0, "params": 3}, r"found columns\.classes 0, expected 1 to 4096"),
+        ("columns", {"classes": 4097, "params": 3}, r"found columns\.classes 4097, expected 1 to 4096"),
+        ("columns", {"classes": 2, "params": 2.0}, r"found columns\.params 2\.0, expected 1 to 1048576"),
+        ("columns", {"classes": 2, "params": True}, r"found columns\.params True, expected 1 to 1048576"),
+        ("pipelines", None, "found pipelines None, expected a list of 1 to 65536"),
+        ("pipelines", [], "found pipelines 0, expected a list of 1 to 65536"),
+        ("pipelines", [0] * 65537, "found pipelines 65537, expected a list of 1 to 65536"),
+        ("parent", None, r"found parent\.dataset_id None, expected 64 lower-case hexadecimal digits"),
+        ("parent", {}, r"found parent\.dataset_id None, expected 64"),
+        ("parent", {"dataset_id": 7}, r"found parent\.dataset_id 7, expected 64"),
+        ("parent", {"dataset_id": "A" * 64}, r"found parent\.dataset_id 'AAA.*, expected 64"),
+        ("parent", {"dataset_id": "a" * 64 + "\n"}, r"found parent\.dataset_id 'aaa.*, expected 64"),
+    ],
+)
+def test_a_bad_key_of_an_augmented_store_is_named(key: str, value: Any, message: str) -> None:
+    with pytest.raises(FormatError, match=rf"^job\.json: {message}"):
+        Job.parse({**make_copies_job(), key: value}, "job.json")
 
 
 def test_too_many_shards_are_refused() -> None:

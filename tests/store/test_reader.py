@@ -12,11 +12,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neuralviews.errors import FormatError, IncompleteStore, IntegrityError, NotAStore, SpecError, UnsafeShard
-from neuralviews.records import COLUMNS
+from neuralviews.records import AUGMENTED_COLUMNS, COLUMNS
 from neuralviews.store.reader import Store, open_store
 from neuralviews.store.writer import StoreWriter
 
-from .stores import SPEC, copy_store, make_job, make_records, make_store
+from .stores import (
+    SPEC,
+    copy_store,
+    make_copies,
+    make_copies_job,
+    make_copies_store,
+    make_job,
+    make_records,
+    make_store,
+)
 
 ALL = make_records(range(100))
 SHARD = "shards/shard-000001.h5"
@@ -110,6 +119,41 @@ def test_one_record(store: Store) -> None:
     assert field.spec == SPEC
     np.testing.assert_array_equal(field.weights, ALL.weights[53])
     assert field.render((3, 4)).shape == (3, 4)
+
+
+@pytest.fixture(scope="module")
+def copies(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    return make_copies_store(tmp_path_factory.mktemp("copies") / "store")
+
+
+def test_an_augmented_store_has_more_columns_some_of_them_wide(copies: Store, store: Store) -> None:
+    expected = make_copies(range(200))
+    assert (copies.kind, store.kind) == ("augment", "generate")
+    assert copies.columns() == (*COLUMNS, *AUGMENTED_COLUMNS)
+    assert copies.job == make_copies_job()
+    for name in copies.columns():
+        column = copies.column(name)
+        assert column.dtype == expected.columns[name].dtype
+        np.testing.assert_array_equal(column, expected.columns[name])
+    with pytest.raises(ValueError, match="read-only"):
+        copies.column("params")[0, 0] = 0
+    with pytest.raises(KeyError, match=r"params: no such column; there are record_id, .*, status'"):
+        store.column("params")
+
+
+@given(st.lists(st.integers(0, 199), max_size=150))
+def test_augmented_rows_come_in_the_order_given(copies: Store, rows: list[int]) -> None:
+    expected = make_copies(range(200)).take(np.array(rows, np.int64))
+    found = pickle.loads(pickle.dumps(copies)).read(rows)
+    np.testing.assert_array_equal(found.weights, expected.weights)
+    for name, column in expected.columns.items():
+        np.testing.assert_array_equal(found.columns[name], column)
+
+
+def test_one_augmented_record(copies: Store) -> None:
+    record = copies.record(13)
+    assert record == {name: column[13].tolist() for name, column in make_copies(range(200)).columns.items()}
+    assert (record["parent_a"], record["parent_b"], record["shares"]) == (6, 15, [0.25, 0.75])
 
 
 def test_reading_needs_no_hdf5(finished: Path) -> None:
@@ -249,9 +293,7 @@ def test_what_is_no_store_is_named(tmp_path: Path) -> None:
 
 def test_an_unfinished_store_says_how_to_finish(tmp_path: Path) -> None:
     StoreWriter(tmp_path / "store", make_job())
-    with pytest.raises(
-        IncompleteStore, match="generation has not finished; run the same generate command again"
-    ):
+    with pytest.raises(IncompleteStore, match="store: not finished; run the same command again"):
         open_store(tmp_path / "store")
 
 

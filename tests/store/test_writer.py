@@ -16,7 +16,16 @@ from neuralviews.store.files import DifferentBytes, quarantine
 from neuralviews.store.verify import verify
 from neuralviews.store.writer import StoreWriter
 
-from .stores import contents, copy_store, fill, leftovers, make_job, make_records
+from .stores import (
+    contents,
+    copy_store,
+    fill,
+    leftovers,
+    make_copies,
+    make_copies_job,
+    make_job,
+    make_records,
+)
 
 
 @pytest.fixture
@@ -151,12 +160,26 @@ def test_records_of_another_shape_or_shard_are_refused(writer: StoreWriter) -> N
             writer.commit(0, records)
 
 
+def test_records_of_another_kind_or_width_are_refused(writer: StoreWriter, tmp_path: Path) -> None:
+    with pytest.raises(
+        SpecError,
+        match=r"^shard 0: found RowLayout\(parameters=44, classes=2, params=3\), "
+        r"the job has RowLayout\(parameters=44, classes=0, params=0\)",
+    ):
+        writer.commit(0, make_copies(range(32)))
+    for columns in ({"classes": 2, "params": 4}, {"classes": 3, "params": 3}):
+        copies = StoreWriter(tmp_path / f"copies-{columns['params']}", make_copies_job(columns=columns))
+        for records in (make_copies(range(64)), make_records(range(64))):
+            with pytest.raises(SpecError, match=r"^shard 0: found RowLayout\("):
+                copies.commit(0, records)
+
+
 def test_other_bytes_for_a_committed_shard_are_an_error(writer: StoreWriter) -> None:
     commit(writer, 0)
     before = contents(writer.root)
     records = make_records(writer.row_range(0))
     with pytest.raises(
-        IntegrityError, match=r"shard-000000\.h5: committed before .* the fit is not deterministic"
+        IntegrityError, match=r"shard-000000\.h5: committed before .* the run is not deterministic"
     ):
         writer.commit(0, changed(records, "steps", 0, 1))
     assert contents(writer.root) == before

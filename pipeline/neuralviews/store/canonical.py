@@ -35,7 +35,7 @@ def parse_canonical(data: bytes, name: str | Path) -> Any:
         canonical = canonical_json(value)
     except (ValueError, RecursionError) as error:
         raise FormatError(
-            f"{name}: not JSON ({error}); the file is damaged, fetch or generate it again"
+            f"{name}: not JSON ({error}); the file is damaged, fetch or make it again"
         ) from None
     if canonical != data:
         raise FormatError(f"{name}: not canonical JSON; the file was edited or damaged, restore it")

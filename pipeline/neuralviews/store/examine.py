@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import IntegrityError
-from ..records import COLUMNS, Records, Split, Status
+from ..records import Records, Split, Status
 from .checks import object_problems, record_problems
 from .files import open_regular
 from .job import Job
@@ -45,10 +45,10 @@ def examine_shard(root: Path, job: Job, shard: int, stated: Receipt | ShardEntry
         extents = inspect_shard(fd, path, job, shard)
         mapping = map_file(fd, path, stated.bytes)
     arrays = {name: dataset_view(mapping, extent) for name, extent in extents.items()}
-    columns = {name: arrays[column_path(name)] for name in COLUMNS}
+    columns = {name: arrays[column_path(name)] for name in job.layout.columns()}
     records = Records(job.spec, arrays[WEIGHTS], columns)
     for problem in record_problems(records, rows):
-        raise IntegrityError(f"{path}: {problem}; generate the store again")
+        raise IntegrityError(f"{path}: {problem}; make the store again")
     entry = _entry(shard, rows, stated, extents, columns["split"])
     return ShardFacts(entry, {name: columns[name].copy() for name in _KEPT})
 
@@ -64,7 +64,7 @@ def summarize(root: Path, facts: Iterable[ShardFacts]) -> Summary:
         np.concatenate([f.columns[name] for f in found]) for name in _KEPT
     )
     for problem in object_problems(object_id, view, split):
-        raise IntegrityError(f"{root}: {problem}; generate the store again")
+        raise IntegrityError(f"{root}: {problem}; make the store again")
     ordered = np.sort(psnr)
     return Summary(
         splits={

@@ -69,7 +69,7 @@ def open_regular(root: Path, name: str) -> Iterator[int]:
     try:
         fd = _open_below(root, name)
     except FileNotFoundError:
-        raise IntegrityError(f"{root / name}: missing; restore it, or generate the store again") from None
+        raise IntegrityError(f"{root / name}: missing; restore it, or make the store again") from None
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENOTDIR):
             raise UnsafeShard(

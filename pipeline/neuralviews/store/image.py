@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ..records import Records
 from .files import Buffer
 from .job import Job
-from .schema import ALIGNMENT, META_GROUP, WEIGHTS, attributes, column_path, dataset_shapes, dataset_types
+from .schema import ALIGNMENT, WEIGHTS, attributes, column_path
 
 __all__ = ["Image", "image_bytes", "shard_image"]
 
@@ -47,15 +47,15 @@ def shard_image(records: Records, job: Job, shard: int) -> Image:
     arrays[WEIGHTS] = records.weights
     stated = attributes(job.id, job.arch, shard, job.row_range(shard).start)
     layout = _Layout()
-    offsets = _lay_out(layout, {path: arrays[path] for path in dataset_types()}, stated)
+    offsets = _lay_out(layout, {path: arrays[path] for path in job.layout.types()}, stated)
     return Image(_interleave(layout, {offsets[path]: array for path, array in arrays.items()}))
 
 
 def image_bytes(job: Job, shard: int) -> int:
     """The size of the file of one shard, without its records."""
-    shapes = dataset_shapes(len(job.row_range(shard)), job.spec.parameters)
+    shapes = job.layout.shapes(len(job.row_range(shard)))
     arrays = {
-        path: np.broadcast_to(np.zeros((), kind), shapes[path]) for path, kind in dataset_types().items()
+        path: np.broadcast_to(np.zeros((), kind), shapes[path]) for path, kind in job.layout.types().items()
     }
     layout = _Layout()
     _lay_out(layout, arrays, attributes(job.id, job.arch, shard, job.row_range(shard).start))
@@ -110,7 +110,8 @@ def _lay_out(
         root = h5g.open(file.id, b"/")
         for name, value in attributes.items():
             h5a.create(root, name.encode(), h5t.py_create(value.dtype), h5s.create(h5s.SCALAR)).write(value)
-        h5g.create(root, META_GROUP.encode())
+        for group in sorted({path.rpartition("/")[0] for path in arrays} - {""}):
+            h5g.create(root, group.encode())
         offsets = {}
         for path, array in arrays.items():
             kind = h5t.py_create(array.dtype, logical=True)

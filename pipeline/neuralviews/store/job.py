@@ -1,5 +1,6 @@
 """A store's job: what is being made, decided before the first shard and never changed."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,11 +10,25 @@ from typing import Any, Self
 from ..errors import FormatError, SpecError
 from ..field import FieldSpec
 from .canonical import canonical_json, sha256_hex
-from .schema import FORMAT_VERSION, KIND, MAX_ARCH_BYTES, MAX_ROWS, MAX_SHARDS, STORE_FORMAT, shard_name
+from .layout import RowLayout
+from .schema import (
+    AUGMENT,
+    FORMAT_VERSION,
+    KINDS,
+    MAX_ARCH_BYTES,
+    MAX_CLASSES,
+    MAX_PARAMS,
+    MAX_PIPELINES,
+    MAX_ROWS,
+    MAX_SHARDS,
+    STORE_FORMAT,
+    shard_name,
+)
 
 __all__ = ["Job", "differences", "require_version"]
 
 _SHOWN = 60
+_DATASET_ID = re.compile(r"[0-9a-f]{64}")
 
 
 def require_version(value: object, name: str | Path) -> Mapping[str, Any]:
@@ -42,12 +57,18 @@ class Job:
     Attributes:
         rows: records of the whole store; shard i holds rows [i R, (i+1) R) of them, R = ``rows_per_shard``.
         spec: the shape of every field.
+        layout: the datasets of every shard.
+        parent_id: dataset id of the store whose records were augmented; None where records were fitted.
+        pipelines: how many pipelines the augmented records came out of; 0 where records were fitted.
     """
 
     content: Mapping[str, Any]
     rows: int
     rows_per_shard: int
     spec: FieldSpec
+    layout: RowLayout
+    parent_id: str | None = None
+    pipelines: int = 0
 
     @classmethod
     def parse(cls, value: object, name: str | Path) -> Self:
@@ -57,19 +78,23 @@ class Job:
             FormatError: names the key, what was found and what was expected.
         """
         content = require_version(value, name)
-        if content.get("kind") != KIND:
-            raise FormatError(
-                f"{name}: found kind {content.get('kind')!r}, this neuralviews reads {KIND!r}; update it"
-            )
-        for key in ("rows", "rows_per_shard"):
-            found = content.get(key)
-            if isinstance(found, bool) or not isinstance(found, int) or not 1 <= found <= MAX_ROWS:
-                raise FormatError(f"{name}: found {key} {found!r}, expected 1 to {MAX_ROWS}")
+        kind = content.get("kind")
+        if kind not in KINDS:
+            known = " and ".join(map(repr, KINDS))
+            raise FormatError(f"{name}: found kind {_shown(kind)}, this neuralviews reads {known}; update it")
+        rows, rows_per_shard = (
+            _count(content.get(key), MAX_ROWS, key, name) for key in ("rows", "rows_per_shard")
+        )
         try:
             spec = FieldSpec.from_json(content.get("arch"))
         except (SpecError, OverflowError) as error:
             raise FormatError(f"{name}: arch: {error}") from error
-        job = cls(content, content["rows"], content["rows_per_shard"], spec)
+        if kind == AUGMENT:
+            layout = _augmented_layout(content.get("columns"), spec, name)
+            parent_id, pipelines = _origin(content, name)
+            job = cls(content, rows, rows_per_shard, spec, layout, parent_id, pipelines)
+        else:
+            job = cls(content, rows, rows_per_shard, spec, RowLayout(spec.parameters))
         if len(job.arch) > MAX_ARCH_BYTES:
             raise FormatError(
                 f"{name}: arch takes {len(job.arch)} bytes, at most {MAX_ARCH_BYTES}; use fewer layers"
@@ -80,6 +105,11 @@ class Job:
                 f"to {-(-job.rows // MAX_SHARDS)} or more"
             )
         return job
+
+    @property
+    def kind(self) -> str:
+        """How the records came about: ``generate`` or ``augment``."""
+        return str(self.content["kind"])
 
     @cached_property
     def id(self) -> str:
@@ -105,6 +135,37 @@ class Job:
     def shard_names(self) -> Iterator[str]:
         """Path of every shard below the root, in order."""
         return (shard_name(shard) for shard in range(self.shard_count))
+
+
+def _count(found: object, most: int, key: str, name: str | Path) -> int:
+    """A number from 1 to ``most``; anything else is a FormatError."""
+    if isinstance(found, bool) or not isinstance(found, int) or not 1 <= found <= most:
+        raise FormatError(f"{name}: found {key} {_shown(found)}, expected 1 to {most}")
+    return found
+
+
+def _augmented_layout(columns: object, spec: FieldSpec, name: str | Path) -> RowLayout:
+    """The layout that the key ``columns`` of an augmented store's job states."""
+    if not isinstance(columns, Mapping) or set(columns) != {"classes", "params"}:
+        raise FormatError(
+            f"{name}: found columns {_shown(columns)}, expected the widths of classes and params, no more"
+        )
+    classes = _count(columns["classes"], MAX_CLASSES, "columns.classes", name)
+    return RowLayout(spec.parameters, classes, _count(columns["params"], MAX_PARAMS, "columns.params", name))
+
+
+def _origin(content: Mapping[str, Any], name: str | Path) -> tuple[str, int]:
+    """Dataset id of the parent, and the number of pipelines, that an augmented store's job states."""
+    parent, pipelines = content.get("parent"), content.get("pipelines")
+    found = parent.get("dataset_id") if isinstance(parent, Mapping) else None
+    if not isinstance(found, str) or not _DATASET_ID.fullmatch(found):
+        raise FormatError(
+            f"{name}: found parent.dataset_id {_shown(found)}, expected 64 lower-case hexadecimal digits"
+        )
+    if not isinstance(pipelines, list) or not 1 <= len(pipelines) <= MAX_PIPELINES:
+        count = len(pipelines) if isinstance(pipelines, list) else _shown(pipelines)
+        raise FormatError(f"{name}: found pipelines {count}, expected a list of 1 to {MAX_PIPELINES}")
+    return found, len(pipelines)
 
 
 def differences(old: Any, new: Any, path: str = "") -> Iterator[str]:

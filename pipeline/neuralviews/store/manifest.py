@@ -17,8 +17,6 @@ from .schema import (
     JOB_FILE,
     MANIFEST_FILE,
     STORE_FORMAT,
-    dataset_shapes,
-    dataset_types,
     receipt_name,
     shard_name,
 )
@@ -181,7 +179,7 @@ def _problem(entry: ShardEntry, shard: int, job: Job) -> str | None:
         return f"found file, row_start, rows {(entry.file, entry.row_start, entry.rows)}, expected {expected}"
     if set(entry.splits) != set(Split.__members__) or sum(entry.splits.values()) != entry.rows:
         return f"found splits {entry.splits}, expected {list(Split.__members__)} adding up to {entry.rows}"
-    shapes, types = dataset_shapes(entry.rows, job.spec.parameters), dataset_types()
+    shapes, types = job.layout.shapes(entry.rows), job.layout.types()
     if set(entry.datasets) != set(types):
         return f"found datasets {sorted(entry.datasets)}, expected {list(types)}"
     for path, extent in entry.datasets.items():

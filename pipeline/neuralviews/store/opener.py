@@ -20,13 +20,7 @@ from h5py import h5a, h5d, h5f, h5fd, h5g, h5i, h5l, h5o, h5p, h5s, h5t
 from ..errors import UnsafeShard
 from .job import Job
 from .manifest import Extent, extent_problem
-from .schema import (
-    META_GROUP,
-    WEIGHTS,
-    attributes,
-    dataset_shapes,
-    dataset_types,
-)
+from .schema import attributes
 
 __all__ = ["inspect_shard"]
 
@@ -109,18 +103,18 @@ def _check_superblock(fd: int) -> None:
 
 
 def _inspect(root: h5g.GroupID, job: Job, shard: int) -> dict[str, Extent]:
-    types = dataset_types()
-    columns = {path.removeprefix(f"{META_GROUP}/") for path in types} - {WEIGHTS}
-    _require_links(root, {META_GROUP, WEIGHTS}, "/")
-    meta = _open(root, META_GROUP, h5i.GROUP)
-    _require_links(meta, columns, META_GROUP)
-    _require_attributes(meta, {}, META_GROUP)
+    types, shapes = job.layout.types(), job.layout.shapes(len(job.row_range(shard)))
+    _require_links(root, {path.split("/")[0] for path in types}, "/")
+    groups = {"": root}
+    for name in sorted({path.rpartition("/")[0] for path in types} - {""}):
+        groups[name] = group = _open(root, name, h5i.GROUP)
+        _require_links(group, {path.split("/")[1] for path in types if path.startswith(f"{name}/")}, name)
+        _require_attributes(group, {}, name)
     _require_attributes(root, attributes(job.id, job.arch, shard, job.row_range(shard).start), "/")
-    shapes = dataset_shapes(len(job.row_range(shard)), job.spec.parameters)
     extents = {}
     for path, dtype in types.items():
-        group = root if path == WEIGHTS else meta
-        dataset = _open(group, path.removeprefix(f"{META_GROUP}/"), h5i.DATASET)
+        folder, _, name = path.rpartition("/")
+        dataset = _open(groups[folder], name, h5i.DATASET)
         _require_attributes(dataset, {}, path)
         extents[path] = _extent(dataset, path, dtype, shapes[path])
     return extents

@@ -10,10 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import IncompleteStore, NotAStore, SpecError
 from ..field import Field, FieldSpec
-from ..records import COLUMNS, Records
+from ..records import Records
 from .canonical import sha256_hex
 from .files import read_whole
 from .gather import Rows, copy_rows, join_scattered, runs
+from .job import Job
 from .manifest import Manifest, parse_manifest
 from .mapping import ShardMaps
 from .schema import JOB_FILE, MANIFEST_FILE, MAX_JSON_BYTES, WEIGHTS, column_path, require_little_endian
@@ -26,7 +27,7 @@ def open_store(root: str | Path) -> "Store":
 
     Raises:
         NotAStore: the folder is missing or holds no store.
-        IncompleteStore: its generation has not finished.
+        IncompleteStore: it is not finished.
         FormatError: the manifest departs from the format, or a newer neuralviews wrote it.
     """
     require_little_endian()
@@ -34,7 +35,7 @@ def open_store(root: str | Path) -> "Store":
     _require_finished(root)
     data = read_whole(root, MANIFEST_FILE, MAX_JSON_BYTES)
     manifest, job = parse_manifest(data, root / MANIFEST_FILE)
-    return Store(root, manifest, sha256_hex(data), job.spec)
+    return Store(root, manifest, sha256_hex(data), job)
 
 
 def _require_finished(root: Path) -> None:
@@ -46,7 +47,7 @@ def _require_finished(root: Path) -> None:
     if os.path.lexists(root / MANIFEST_FILE):
         return
     if os.path.lexists(root / JOB_FILE):
-        raise IncompleteStore(f"{root}: generation has not finished; run the same generate command again")
+        raise IncompleteStore(f"{root}: not finished; run the same command again")
     found = "holds no store" if root.is_dir() else "no folder that can be read"
     raise NotAStore(f"{root}: {found}; expected a folder with {JOB_FILE} and {MANIFEST_FILE}")
 
@@ -64,15 +65,16 @@ class Store:
         spec: the shape of every field.
     """
 
-    def __init__(self, root: Path, manifest: Manifest, dataset_id: str, spec: FieldSpec) -> None:
+    def __init__(self, root: Path, manifest: Manifest, dataset_id: str, job: Job) -> None:
         self.root = root
         self.manifest = manifest
         self.dataset_id = dataset_id
-        self.spec = spec
+        self.spec: FieldSpec = job.spec
         self._maps = ShardMaps(root, manifest.shards)
         self._columns: dict[str, NDArray[Any]] = {}
-        self._rows = int(manifest.job["rows"])
-        self._rows_per_shard = int(manifest.job["rows_per_shard"])
+        self._layout = job.layout
+        self._rows = job.rows
+        self._rows_per_shard = job.rows_per_shard
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_columns": {}}
@@ -88,19 +90,27 @@ class Store:
         """The content of job.json: what the store was asked to be."""
         return self.manifest.job
 
+    @property
+    def kind(self) -> str:
+        """How the records came about: fitted (``generate``), or made from those of a parent (``augment``)."""
+        return str(self.job["kind"])
+
     def columns(self) -> tuple[str, ...]:
         """Names of all columns."""
-        return tuple(COLUMNS)
+        return tuple(self._layout.columns())
 
     def column(self, name: str) -> NDArray[Any]:
-        """A whole column, (n,), read-only; kept once read. The first one proves every shard.
+        """A whole column, read-only; kept once read. The first one proves every shard.
+
+        Returns:
+            (n,); of the wide columns of augmented records (n, width).
 
         Raises:
             KeyError: there is no such column.
             IntegrityError: a shard is not what was published.
         """
-        if name not in COLUMNS:
-            raise KeyError(f"{name}: no such column; there are {', '.join(COLUMNS)}")
+        if name not in self.columns():
+            raise KeyError(f"{name}: no such column; there are {', '.join(self.columns())}")
         if name not in self._columns:
             shards = range(len(self.manifest.shards))
             whole = np.concatenate([self._maps.array(shard, column_path(name)) for shard in shards])
@@ -140,16 +150,19 @@ class Store:
         chosen = self._check_rows(rows)
         shards, local = np.divmod(chosen, self._rows_per_shard)
         order = np.argsort(shards, kind="stable")
-        columns = {name: np.empty(len(chosen), dtype) for name, dtype in COLUMNS.items()}
+        columns = {
+            name: np.empty(self._layout.column_shape(name, len(chosen)), dtype)
+            for name, dtype in self._layout.columns().items()
+        }
         for shard, part in runs(shards[order]):
             for name, column in columns.items():
                 column[order[part]] = self._maps.array(shard, column_path(name))[local[order[part]]]
         return Records(self.spec, self.weights(chosen), columns)
 
-    def record(self, record_id: int) -> dict[str, int | float]:
-        """Every column of one record."""
+    def record(self, record_id: int) -> dict[str, Any]:
+        """Every column of one record: a number, or a list of them from a wide column."""
         columns = self.read([record_id]).columns
-        return {name: column[0].item() for name, column in columns.items()}
+        return {name: column[0].tolist() for name, column in columns.items()}
 
     def field(self, record_id: int) -> Field:
         """One record as a function."""

@@ -12,15 +12,20 @@ from ..records import COLUMNS
 
 __all__ = [
     "ALIGNMENT",
+    "AUGMENT",
+    "AUGMENTED_GROUP",
     "ENVIRONMENT_FILE",
     "FORMAT",
     "FORMAT_VERSION",
     "JOB_FILE",
-    "KIND",
+    "KINDS",
     "MANIFEST_FILE",
     "MAX_ARCH_BYTES",
+    "MAX_CLASSES",
     "MAX_JOB_BYTES",
     "MAX_JSON_BYTES",
+    "MAX_PARAMS",
+    "MAX_PIPELINES",
     "MAX_ROWS",
     "MAX_SHARDS",
     "META_GROUP",
@@ -32,8 +37,6 @@ __all__ = [
     "WEIGHTS",
     "attributes",
     "column_path",
-    "dataset_shapes",
-    "dataset_types",
     "receipt_name",
     "require_little_endian",
     "shard_name",
@@ -43,8 +46,9 @@ __all__ = [
 FORMAT = "neuralviews-shard"
 STORE_FORMAT = "neuralviews-store"
 FORMAT_VERSION = 1
-KIND = "generate"
-"""How the records of a store came about; other kinds have other datasets, so older versions refuse them."""
+AUGMENT = "augment"
+KINDS = ("generate", AUGMENT)
+"""How the records of a store came about; other kinds may have other datasets, so they are refused."""
 
 JOB_FILE = "job.json"
 MANIFEST_FILE = "manifest.json"
@@ -56,12 +60,17 @@ QUARANTINE_PREFIX = ".quarantine-"
 
 WEIGHTS = "weights"
 META_GROUP = "meta"
+AUGMENTED_GROUP = "aug"
 ALIGNMENT = 4096
 """Datasets of at least this many bytes start at a multiple of it."""
 
 MAX_ARCH_BYTES = 60_000
 """HDF5 keeps an attribute of this length in the header of its object, and refuses one above 64 KiB."""
 MAX_ROWS = 1 << 48
+MAX_CLASSES = 1 << 12
+MAX_PARAMS = 1 << 20
+MAX_PIPELINES = 1 << 16
+"""The column `pipeline` has 16 bits."""
 MAX_SHARDS = 50_000
 """So many maps a process may hold on Linux (vm.max_map_count is 65,530), and their manifest stays small."""
 MAX_JSON_BYTES = 1 << 28
@@ -89,18 +98,7 @@ def shard_number(name: str) -> int | None:
 
 def column_path(column: str) -> str:
     """HDF5 path of a column."""
-    return f"{META_GROUP}/{column}"
-
-
-def dataset_types() -> dict[str, np.dtype[Any]]:
-    """HDF5 path -> type of every dataset of a shard, in the order in which they lie in the file."""
-    types = {column_path(name): dtype for name, dtype in COLUMNS.items()} | {WEIGHTS: np.dtype("<f4")}
-    return dict(sorted(types.items()))
-
-
-def dataset_shapes(rows: int, parameters: int) -> dict[str, tuple[int, ...]]:
-    """HDF5 path -> shape of every dataset of a shard of ``rows`` records."""
-    return {path: (rows, parameters) if path == WEIGHTS else (rows,) for path in dataset_types()}
+    return f"{META_GROUP if column in COLUMNS else AUGMENTED_GROUP}/{column}"
 
 
 def attributes(job: str, arch: bytes, shard: int, row_start: int) -> dict[str, NDArray[Any]]:

@@ -16,6 +16,8 @@ __all__ = ["check_space", "estimate_bytes"]
 
 _SHARD_TEXTS = 1500
 """Bytes at most of a shard's receipt and of its part of manifest and checksums, up to a TiB a shard."""
+_AUGMENTED_TEXTS = 700
+"""Bytes at most of what the manifest says of a shard's augmented columns."""
 _STORE_TEXTS = 2000
 """Bytes at most of what manifest, checksums and environment.json say besides the job and the shards."""
 
@@ -25,7 +27,8 @@ def estimate_bytes(job: Mapping[str, Any]) -> int:
     parsed = Job.parse(job, "job")
     count = parsed.shard_count
     shards = (count - 1) * image_bytes(parsed, 0) + image_bytes(parsed, count - 1)
-    return shards + count * _SHARD_TEXTS + 2 * len(canonical_json(job)) + _STORE_TEXTS
+    texts = _SHARD_TEXTS + (_AUGMENTED_TEXTS if parsed.layout.classes else 0)
+    return shards + count * texts + 2 * len(canonical_json(job)) + _STORE_TEXTS
 
 
 def check_space(root: Path, job: Mapping[str, Any]) -> None:
@@ -45,7 +48,7 @@ def check_space(root: Path, job: Mapping[str, Any]) -> None:
     if needed > free:
         raise OutputError(
             f"{root}: {_gib(free)} free, {_gib(needed)} needed; "
-            "free space, choose another folder, or generate fewer views or objects"
+            "free space, choose another folder, or ask for fewer records"
         )
 
 

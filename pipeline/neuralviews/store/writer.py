@@ -24,6 +24,7 @@ from .files import (
 )
 from .image import shard_image
 from .job import Job, differences
+from .layout import RowLayout
 from .manifest import Receipt, checksums, encode, new_manifest, parse_receipt
 from .schema import (
     ENVIRONMENT_FILE,
@@ -86,7 +87,7 @@ class StoreWriter:
         """
         if not os.path.lexists(root / JOB_FILE):
             raise NotAStore(
-                f"{root}: there is no {JOB_FILE}; expected a folder that generate has begun to fill"
+                f"{root}: there is no {JOB_FILE}; expected a folder that generate or augment began to fill"
             )
         return cls(root, _read_job(root))
 
@@ -136,7 +137,7 @@ class StoreWriter:
 
         Raises:
             SpecError: the records are not those of this shard, or not finite.
-            IntegrityError: the shard was committed before with other bytes: the fit was not deterministic.
+            IntegrityError: the shard was committed before with other bytes: the run was not deterministic.
             OutputError: the file system refused; nothing half-written has a final name.
         """
         rows = self.row_range(shard)
@@ -145,6 +146,8 @@ class StoreWriter:
                 f"shard {shard}: found {len(records)} records of {list(records.spec.dims)}, "
                 f"expected {len(rows)} of {list(self._job.spec.dims)} with the conventions of the job"
             )
+        if RowLayout.of(records) != self._job.layout:
+            raise SpecError(f"shard {shard}: found {RowLayout.of(records)}, the job has {self._job.layout}")
         for problem in record_problems(records, rows):
             raise SpecError(f"shard {shard}: {problem}")
         image = shard_image(records, self._job, shard)
@@ -212,8 +215,8 @@ class StoreWriter:
         if found is not None and found != receipt:
             raise IntegrityError(
                 f"{self.root / receipt.file}: committed before with sha256 {found.sha256}, "
-                f"now fitted again with {receipt.sha256}; "
-                "the fit is not deterministic: expected the same engine, version and source on every run"
+                f"now made again with {receipt.sha256}; "
+                "the run is not deterministic: expected the same engine, version and source every time"
             )
 
     def _publish(self, shard: int, receipt: Receipt, name: str, parts: list[Buffer], sha256: str) -> None:

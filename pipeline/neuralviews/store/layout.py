@@ -1,0 +1,51 @@
+"""What a row of a store consists of: the datasets that all its shards have."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from ..records import AUGMENTED_COLUMNS, COLUMNS, Records
+from .schema import WEIGHTS, column_path
+
+__all__ = ["RowLayout"]
+
+
+@dataclass(frozen=True)
+class RowLayout:
+    """Types and widths of the datasets of a store; shards differ in their number of rows only.
+
+    Args:
+        parameters: P, the length of a weight vector.
+        classes, params: m and k, the widths of the wide columns of augmented records; 0 where records
+            were fitted, which have none of the augmented columns.
+    """
+
+    parameters: int
+    classes: int = 0
+    params: int = 0
+
+    @classmethod
+    def of(cls, records: Records) -> Self:
+        """The layout that these records need."""
+        widths = [records.columns[name].shape[1] for name in ("classes", "params") if records.augmented]
+        return cls(records.spec.parameters, *widths)
+
+    def columns(self) -> dict[str, np.dtype[Any]]:
+        """Name -> type of every column."""
+        return {**COLUMNS, **AUGMENTED_COLUMNS} if self.classes else dict(COLUMNS)
+
+    def column_shape(self, name: str, rows: int) -> tuple[int, ...]:
+        """(rows,) of most columns, (rows, width) of the wide ones."""
+        widths = {"classes": self.classes, "shares": self.classes, "params": self.params}
+        return (rows, widths[name]) if name in widths else (rows,)
+
+    def types(self) -> dict[str, np.dtype[Any]]:
+        """HDF5 path -> type of every dataset of a shard, in the order in which they lie in the file."""
+        types = {column_path(name): dtype for name, dtype in self.columns().items()}
+        return dict(sorted((types | {WEIGHTS: np.dtype("<f4")}).items()))
+
+    def shapes(self, rows: int) -> dict[str, tuple[int, ...]]:
+        """HDF5 path -> shape of every dataset of a shard of ``rows`` records."""
+        shapes = {column_path(name): self.column_shape(name, rows) for name in self.columns()}
+        return shapes | {WEIGHTS: (rows, self.parameters)}
