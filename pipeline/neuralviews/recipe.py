@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -12,7 +11,7 @@ import msgspec
 
 from .errors import RecipeError
 from .field import FieldSpec
-from .recipe_errors import TOO_DEEP, convert, nearest
+from .recipe_errors import convert, nearest, read_toml
 from .recipe_schema import MAX_VIEWS, Document, problems
 
 __all__ = ["Recipe", "load_recipe", "recipe_from_canonical", "recipe_names", "recipe_root"]
@@ -94,7 +93,7 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
             f"no recipe is named {text!r}{nearest(text, names) or ';'} there are {', '.join(names)}; "
             "the path of a recipe of your own ends in .toml"
         )
-    return _checked(_read(path, where), where, path.absolute().parent)
+    return _checked(read_toml(path, where, "a recipe"), where, path.absolute().parent)
 
 
 def recipe_from_canonical(value: object) -> Recipe:
@@ -103,20 +102,6 @@ def recipe_from_canonical(value: object) -> Recipe:
     if not isinstance(value, Mapping):
         raise RecipeError(f"{where}: found {type(value).__name__}, expected a table")
     return _checked(value, where, None)
-
-
-def _read(path: Path, where: str) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
-    except FileNotFoundError:
-        raise RecipeError(f"{where}: no such file; expected a recipe in TOML") from None
-    except OSError as error:
-        raise RecipeError(f"{where}: cannot be read ({error.strerror}); expected a recipe in TOML") from None
-    except ValueError as error:  # TOML's own, bytes that are no text, integers of thousands of digits
-        raise RecipeError(f"{where}: not valid TOML: {error}") from None
-    except RecursionError:
-        raise RecipeError(f"{where}: {TOO_DEEP}") from None
 
 
 def _checked(table: Mapping[str, Any], where: str, folder: Path | None) -> Recipe:

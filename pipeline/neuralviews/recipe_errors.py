@@ -3,23 +3,44 @@
 import difflib
 import math
 import re
+import tomllib
 import types
 import typing
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, NoReturn, TypeVar, Union
 
 import msgspec
 
 from .errors import RecipeError
 
-__all__ = ["TOO_DEEP", "convert", "nearest"]
+__all__ = ["convert", "nearest", "read_toml"]
 
-TOO_DEEP = "found tables or lists nested thousands deep, expected at most 2 levels"
+_TOO_DEEP = "found tables or lists nested thousands deep, expected at most 2 levels"
 _LONGEST = 200
 _AT = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?", re.DOTALL)
 _INDEX = re.compile(r"\[[^]]*\]")
 _MISSING = re.compile(r"Object missing required field `(.*)`")
 S = TypeVar("S", bound=msgspec.Struct)
+
+
+def read_toml(path: Path, where: str, what: str) -> dict[str, Any]:
+    """The table in a TOML file; ``what`` says what the file should have been.
+
+    Raises:
+        RecipeError: it cannot be read, or is no TOML.
+    """
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except FileNotFoundError:
+        raise RecipeError(f"{where}: no such file; expected {what} in TOML") from None
+    except OSError as error:
+        raise RecipeError(f"{where}: cannot be read ({error.strerror}); expected {what} in TOML") from None
+    except ValueError as error:  # TOML's own, bytes that are no text, integers of thousands of digits
+        raise RecipeError(f"{where}: not valid TOML: {error}") from None
+    except RecursionError:
+        raise RecipeError(f"{where}: {_TOO_DEEP}") from None
 
 
 def convert(table: Mapping[str, Any], document: type[S], where: str) -> S:
@@ -35,7 +56,7 @@ def convert(table: Mapping[str, Any], document: type[S], where: str) -> S:
     except msgspec.ValidationError as error:
         _explain(error, table, document, where)
     except RecursionError:
-        raise RecipeError(f"{where}: {TOO_DEEP}") from None
+        raise RecipeError(f"{where}: {_TOO_DEEP}") from None
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
