@@ -1,0 +1,91 @@
+"""The action of the symmetry group on float32 weights, compiled: weights are moved once."""
+
+import math
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numba import types
+from numpy.typing import NDArray
+
+from ..vector.compiled import compile_cached, sources_digest
+
+if TYPE_CHECKING:
+    from .group import Element
+
+__all__ = ["act"]
+
+
+def act(element: "Element", weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Row i of ``weights`` (n, P) after element i: what `Element.apply` does, which checks the arguments.
+
+    A shifted bias is ``float32(float64(sign b) + phase (pi / omega))``.
+    """
+    spec = element.spec
+    out = np.empty_like(weights, order="C")
+    _compiled()(
+        np.array(spec.dims),
+        np.array([math.pi / omega for omega in spec.omega]),
+        *map(np.ascontiguousarray, (weights, element.perm, element.sign, element.phase)),
+        out,
+    )
+    return out
+
+
+def _define(sources: str) -> Callable[..., Any]:
+    """The action in Python; ``sources`` is in its closure, which numba's cache key holds, unlike imports."""
+
+    def run(dims, half_turns, weights, perm, sign, phase, out):  # type: ignore[no-untyped-def]
+        sources  # noqa: B018
+        last = len(dims) - 2
+        widest = dims.max()
+        column, factor = np.empty(widest, np.uint32), np.empty(widest, np.float32)
+        for field in range(len(weights)):
+            old, new = weights[field], out[field]
+            column[: dims[0]] = np.arange(dims[0])
+            factor[: dims[0]] = 1
+            at, first = 0, 0
+            for layer in range(last + 1):
+                fan_in, fan_out = dims[layer], dims[layer + 1]
+                biases = at + fan_in * fan_out
+                for i in range(fan_out):
+                    source, negate = i, np.float32(1)
+                    if layer < last:
+                        source, negate = perm[field, first + i], np.float32(sign[field, first + i])
+                    row = old[at + source * fan_in : at + (source + 1) * fan_in]
+                    target = new[at + i * fan_in : at + (i + 1) * fan_in]
+                    for j in range(fan_in):
+                        target[j] = negate * factor[j] * row[column[j]]
+                    bias = negate * old[biases + source]
+                    if layer < last and phase[field, first + i] != 0:
+                        shift = np.float64(phase[field, first + i]) * half_turns[layer]
+                        bias = np.float32(np.float64(bias) + shift)
+                    new[biases + i] = bias
+                at = biases + fan_out
+                if layer < last:
+                    for i in range(fan_out):
+                        column[i] = perm[field, first + i]
+                        odd = phase[field, first + i] & 1
+                        factor[i] = -sign[field, first + i] if odd else sign[field, first + i]
+                    first += fan_out
+
+    return run
+
+
+@cache
+def _compiled() -> Callable[..., None]:
+    read = {
+        name: types.Array(kind, dimensions, "C", readonly=True)
+        for name, kind, dimensions in (
+            ("dims", types.int64, 1),
+            ("half_turns", types.float64, 1),
+            ("weights", types.float32, 2),
+            ("perm", types.int32, 2),
+            ("sign", types.int8, 2),
+            ("phase", types.int32, 2),
+        )
+    }
+    signature = types.void(*read.values(), types.Array(types.float32, 2, "C"))
+    return cast(Callable[..., None], compile_cached(_define(sources_digest(Path(__file__))), signature))
