@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from ...vector.emit import Emitter, Value, kernel
-from .kernels import over_columns
+from ...vector.product import over_columns
 from .layout import FEW, LANES
 
 __all__ = ["head_gradient", "output_errors"]

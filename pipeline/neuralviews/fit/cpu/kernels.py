@@ -4,31 +4,15 @@ Arrays are flat. Widths of layers are padded to `layout.LANES`, so a row of feat
 of vectors.
 """
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from ...vector.emit import Emitter, Value, blocking, kernel
-from ...vector.product import Scalars, Vectors, accumulate
-from .layout import LANES
+from ...vector.product import Scalars, Vectors, accumulate, over_columns
 
 __all__ = ["forward", "input_gradient", "weight_gradient"]
 
 SINGLE_BLOCKS = (1, 2, 3)  # rows of the first layer's weights, one per coordinate, and of few channels
-
-def over_columns(emitter: Emitter, lanes: Value, body: Callable[[Value, int], None]) -> None:
-    """Run ``body(first column, vectors)`` over all columns, in blocks of as many vectors as fit."""
-    widest = blocking().columns
-    step = widest * emitter.lanes
-    if step <= LANES:
-        with emitter.loop(0, lanes, step) as column:
-            body(column, widest)
-        return
-    wide = emitter.round_down(lanes, step)
-    with emitter.loop(0, wide, step) as column:
-        body(column, widest)
-    with emitter.loop(wide, lanes, emitter.lanes) as column:
-        body(column, 1)
 
 
 @kernel
