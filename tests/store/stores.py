@@ -86,12 +86,11 @@ def make_copies(rows: range, spec: FieldSpec = SPEC) -> Records:
     label, other = (((parent + step) // VIEWS).astype(np.int64) % 11 - 1 for step in (0, 9))
     classes = np.stack([label, np.where(mixed, other, NO_LABEL)], axis=1)
     shares = np.where(classes == NO_LABEL, 0, np.where(mixed[:, None], [0.25, 0.75], [0.9375, 0]))
-    chosen = np.where(shares.max(axis=1) > 0, classes[np.arange(len(base)), shares.argmax(axis=1)], NO_LABEL)
     columns = dict(base.columns) | {
         "object_id": parent // VIEWS,
         "view": parent % VIEWS * 2 + record_id % 2,
         "split": parent // VIEWS % len(Split),
-        "label": chosen,
+        "label": classes[np.arange(len(base)), shares.argmax(axis=1)],
         "parent_a": parent,
         "parent_b": np.where(mixed, parent + 9, NO_PARENT),
         "pipeline": mixed,

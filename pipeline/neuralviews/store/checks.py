@@ -1,21 +1,24 @@
 """What must hold of the records of a store, whoever wrote them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..records import Records, Split, Status
+from ..records import NO_LABEL, NO_PARENT, Records, Split, Status
+from .job import Job
 
 __all__ = ["object_problems", "record_problems"]
 
 _BLOCK = 256
+_SHARES_TOLERANCE = 1e-6
+"""What shares, rounded to float32 each, may add up to beyond 1."""
 
 
-def record_problems(records: Records, rows: range) -> Iterator[str]:
-    """Why these records cannot be the rows ``rows`` of a store; nothing if they can."""
-    columns = records.columns
+def record_problems(records: Records, job: Job, shard: int) -> Iterator[str]:
+    """Why these records, laid out as the job says, cannot be those of a shard; nothing if they can."""
+    columns, rows = records.columns, job.row_range(shard)
     if not np.array_equal(columns["record_id"], np.arange(rows.start, rows.stop, dtype="<u8")):
         yield f"record_id does not run from {rows.start} to {rows.stop - 1}"
         return
@@ -32,10 +35,49 @@ def record_problems(records: Records, rows: range) -> Iterator[str]:
     if unknown.any():
         record = rows[int(np.argmax(unknown))]
         yield f"loss of record {record} is the largest float32, which only a diverged one may have"
-    for start in range(0, len(records), _BLOCK):
-        finite = np.isfinite(records.weights[start : start + _BLOCK]).all(axis=1)
+    if records.augmented:
+        yield from _copy_problems(columns, rows, job.pipelines)
+        yield from _not_finite("params", columns["params"], rows)
+    yield from _not_finite("weights", records.weights, rows)
+
+
+def _copy_problems(columns: Mapping[str, NDArray[Any]], rows: range, pipelines: int) -> Iterator[str]:
+    classes, shares = columns["classes"], columns["shares"]
+    # Comparisons are turned round where a NaN must not pass.
+    rules = (
+        (columns["parent_a"] == NO_PARENT, "parent_a of record {} is missing"),
+        (columns["pipeline"] >= pipelines, f"pipeline of record {{}} is not one of 0 to {pipelines - 1}"),
+        (~_within_one(columns["in_domain"]), "in_domain of record {} is not within 0 to 1"),
+        (~np.isfinite(columns["psnr_before"]), "psnr_before of record {} is not finite"),
+        ((classes < NO_LABEL).any(axis=1), f"classes of record {{}} are not all at least {NO_LABEL}"),
+        (~_within_one(shares).all(axis=1), "shares of record {} are not all within 0 to 1"),
+        (
+            ((classes == NO_LABEL) & (shares != 0)).any(axis=1),
+            "shares of record {} are not 0 where there is no class",
+        ),
+        (
+            shares.sum(axis=1, dtype=np.float64) > 1 + _SHARES_TOLERANCE,
+            "shares of record {} add up to more than 1",
+        ),
+        (
+            columns["label"] != classes[np.arange(len(rows)), shares.argmax(axis=1)],
+            "label of record {} is not the class with the largest share",
+        ),
+    )
+    for wrong, problem in rules:
+        if wrong.any():
+            yield problem.format(rows[int(np.argmax(wrong))])
+
+
+def _within_one(values: NDArray[np.float32]) -> NDArray[np.bool_]:
+    return (values >= 0) & (values <= 1)
+
+
+def _not_finite(name: str, values: NDArray[np.float32], rows: range) -> Iterator[str]:
+    for start in range(0, len(values), _BLOCK):
+        finite = np.isfinite(values[start : start + _BLOCK]).all(axis=1)
         if not finite.all():
-            yield f"weights of record {rows[start + int(np.argmin(finite))]} are not finite"
+            yield f"{name} of record {rows[start + int(np.argmin(finite))]} are not finite"
             return
 
 

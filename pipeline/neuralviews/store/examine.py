@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from ..records import Records, Split, Status
 from .checks import object_problems, record_problems
 from .files import open_regular
 from .job import Job
+from .lineage import Lineage
 from .manifest import Extent, PsnrSummary, Receipt, ShardEntry, SplitSummary, Summary
 from .mapping import dataset_view, require_bytes
 from .memory_map import map_file
@@ -32,8 +34,13 @@ class ShardFacts:
     columns: Mapping[str, NDArray[Any]]
 
 
-def examine_shard(root: Path, job: Job, shard: int, stated: Receipt | ShardEntry) -> ShardFacts:
-    """Prove one shard: first size and sha256, then its structure, then its records.
+def examine_shard(
+    root: Path, job: Job, shard: int, stated: Receipt | ShardEntry, lineage: Lineage | None = None
+) -> ShardFacts:
+    """Prove one shard: first size and sha256, then its structure, then its records, then their parents.
+
+    Args:
+        lineage: of augmented copies, where their parent store is at hand.
 
     Raises:
         IntegrityError: its bytes are not those stated, or its records cannot be right.
@@ -47,7 +54,8 @@ def examine_shard(root: Path, job: Job, shard: int, stated: Receipt | ShardEntry
     arrays = {name: dataset_view(mapping, extent) for name, extent in extents.items()}
     columns = {name: arrays[column_path(name)] for name in job.layout.columns()}
     records = Records(job.spec, arrays[WEIGHTS], columns)
-    for problem in record_problems(records, rows):
+    problems = record_problems(records, job, shard)
+    for problem in problems if lineage is None else chain(problems, lineage.problems(columns, rows)):
         raise IntegrityError(f"{path}: {problem}; make the store again")
     entry = _entry(shard, rows, stated, extents, columns["split"])
     return ShardFacts(entry, {name: columns[name].copy() for name in _KEPT})

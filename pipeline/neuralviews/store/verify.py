@@ -1,19 +1,20 @@
 """Verification of a finished store, from cheap to thorough."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from ..errors import IntegrityError, StoreError
+from ..errors import IntegrityError, OptionError, StoreError
 from .canonical import canonical_json
 from .files import is_leftover, open_regular, read_whole
 from .job import Job
+from .lineage import Lineage
 from .manifest import ShardEntry, checksums, receipt_of
 from .mapping import require_bytes, require_size
 from .reader import Store, open_store
-from .schema import JOB_FILE, MANIFEST_FILE, MAX_JSON_BYTES, SHARD_FOLDER, SUMS_FILE, receipt_name
+from .schema import AUGMENT, JOB_FILE, MANIFEST_FILE, MAX_JSON_BYTES, SHARD_FOLDER, SUMS_FILE, receipt_name
 
 __all__ = ["Level", "VerifyReport", "verify"]
 
@@ -32,6 +33,8 @@ _SEMANTIC = (
     "splits belong to objects, and no object has a view twice",
     "the summary follows from the records",
 )
+_COPIES = "copies name a parent and a pipeline; their shares are in range, and their labels follow from them"
+_LINEAGE = "every copy has the object and the split of its parents: no copy crosses a split"
 _CHECKS: dict[Level, tuple[str, ...]] = {"quick": _QUICK, "full": _FULL, "semantic": _SEMANTIC}
 _Value = TypeVar("_Value")
 
@@ -48,29 +51,46 @@ class VerifyReport:
     checks: tuple[str, ...]
 
 
-def verify(root: str | Path, level: Level = "full") -> VerifyReport:
+def verify(root: str | Path, level: Level = "full", parent: Store | str | Path | None = None) -> VerifyReport:
     """Prove a finished store; each level includes those before it, and nothing is trusted from earlier reads.
 
     ``quick`` compares job, checksums, receipts and sizes with the manifest; ``full`` also every byte;
     ``semantic`` also opens every shard strictly and checks its records, the splits and the summary.
 
+    Args:
+        parent: the store that augmented copies were made from; level ``semantic`` then also compares every
+            copy with its parents.
     Raises:
+        OptionError: a parent where there is none, or at a level that compares nothing with it.
         StoreError: for a single problem its own error, which names the file; for several an IntegrityError
-            with a note for each (``__notes__``). A manifest that cannot be read is reported at once.
+            with a note for each (``__notes__``). A manifest that cannot be read and a parent that is
+            another store are reported at once.
     """
+    if parent is not None and level != "semantic":
+        raise OptionError(f"parent: level {level!r} compares nothing with it; choose level 'semantic'")
     store = open_store(root)
     job = Job.parse(store.job, store.root / MANIFEST_FILE)
+    lineage = None if parent is None else Lineage.open(parent, job, store.root)
     problems = _Problems()
     _compare_texts(store, job, problems)
     problems.attempt(_require_no_other, store)
     if level == "semantic":
-        _examine(store, job, problems)
+        _examine(store, job, lineage, problems)
     else:
         for entry in store.manifest.shards:
             problems.attempt(_require_shard, store.root, entry, level == "full")
     problems.report(store.root)
     size = sum(entry.bytes for entry in store.manifest.shards)
-    return VerifyReport(level, store.dataset_id, job.shard_count, job.rows, size, _CHECKS[level])
+    checks = (*_CHECKS[level], *_copy_checks(level, job, lineage))
+    return VerifyReport(level, store.dataset_id, job.shard_count, job.rows, size, checks)
+
+
+def _copy_checks(level: Level, job: Job, lineage: Lineage | None) -> Iterator[str]:
+    """What was proven of augmented copies alone."""
+    if level == "semantic" and job.kind == AUGMENT:
+        yield _COPIES
+    if lineage is not None:
+        yield _LINEAGE
 
 
 class _Problems:
@@ -141,12 +161,12 @@ def _require_shard(root: Path, entry: ShardEntry, whole: bool) -> None:
             require_bytes(fd, root / entry.file, entry.bytes, entry.sha256)
 
 
-def _examine(store: Store, job: Job, problems: _Problems) -> None:
+def _examine(store: Store, job: Job, lineage: Lineage | None, problems: _Problems) -> None:
     from .examine import examine_shard, summarize
 
     facts = []
     for shard, entry in enumerate(store.manifest.shards):
-        found = problems.attempt(examine_shard, store.root, job, shard, entry)
+        found = problems.attempt(examine_shard, store.root, job, shard, entry, lineage)
         if found is not None and found.entry != entry:
             problems.add(IntegrityError(f"{store.root / entry.file}: {MANIFEST_FILE} describes it otherwise"))
         facts.append(found)

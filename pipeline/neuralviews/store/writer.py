@@ -148,7 +148,7 @@ class StoreWriter:
             )
         if RowLayout.of(records) != self._job.layout:
             raise SpecError(f"shard {shard}: found {RowLayout.of(records)}, the job has {self._job.layout}")
-        for problem in record_problems(records, rows):
+        for problem in record_problems(records, self._job, shard):
             raise SpecError(f"shard {shard}: {problem}")
         image = shard_image(records, self._job, shard)
         receipt = Receipt(shard_name(shard), image.bytes, image.sha256(), len(rows), self.job_id)
