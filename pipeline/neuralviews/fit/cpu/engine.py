@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ...errors import EngineError
 from ...field import FieldSpec
 from ...records import Status
+from ...vector.memory import aligned_arrays
 from ..engine import Budget, FitResult, Signals, check_inputs, psnr_from_loss
 from ..ordered import VERSION, Constants, stored_loss
 from .layout import LANES, Column, Layout, padded
@@ -21,7 +22,6 @@ __all__ = ["CpuEngine"]
 
 TILE_BYTES = 512 << 10
 """Sines and cosines of a tile. Larger tiles start and end fewer sums; these fit a second-level cache."""
-ALIGNMENT = 64
 
 
 class CpuEngine:
@@ -112,18 +112,11 @@ def _problem(layout: Layout, signals: Signals, budget: Budget, tile: int | None)
 
 
 def _buffers(layout: Layout, tile: int) -> "Buffers":
-    """All arrays of a fit in one piece of memory, each aligned to a cache line."""
+    """All arrays of a fit, each aligned to a cache line."""
     from .step import Buffers
 
     units, errors = layout.units * tile, layout.channel_rows * tile
     lengths = dict.fromkeys(("parameters", "best", "gradient", "first", "second"), layout.parameters)
     lengths |= {"hidden": layout.head, "slopes": layout.slopes, "units": units, "cosines": units}
     lengths |= {"errors": errors, "deltas": errors, "squares": 1}
-    step = ALIGNMENT // 4
-    memory = np.zeros(sum(padded(n, step) for n in lengths.values()) + step, np.float32)
-    at = -(memory.ctypes.data // 4) % step
-    arrays: dict[str, Any] = {}
-    for name, length in lengths.items():
-        arrays[name] = memory[at : at + length]
-        at += padded(length, step)
-    return Buffers(**arrays)
+    return Buffers(**aligned_arrays(lengths))
