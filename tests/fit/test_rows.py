@@ -5,12 +5,13 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from neuralviews.fit.job import budget_of, first_seed, retry_seed, rows_per_shard
+from neuralviews.fit.job import budget_of, first_seed, retry_seed
 from neuralviews.fit.registry import get_engine
 from neuralviews.fit.rows import RowFitter
 from neuralviews.recipe import Recipe, load_recipe
 from neuralviews.records import Records, Status
 from neuralviews.signals.catalogue import open_source
+from neuralviews.work.sizes import rows_per_shard
 
 MakeRecipe = Callable[..., Recipe]
 
@@ -103,4 +104,4 @@ def test_failed_fits_are_tried_from_the_next_seeds_and_then_marked(tiny: MakeRec
     ("rows", "expected"), [(1, 64), (3594, 64), (70_000, 1152), (700_000, 10_560), (10**9, 10_560)]
 )
 def test_shards_are_small_enough_to_share_and_large_enough_to_read(rows: int, expected: int) -> None:
-    assert rows_per_shard(load_recipe("mnist"), rows) == expected
+    assert rows_per_shard(4 * load_recipe("mnist").spec.parameters, rows) == expected

@@ -1,25 +1,12 @@
 """``neuralviews generate``: from a recipe to a store, resuming what is there."""
 
-import shlex
-import signal
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-if TYPE_CHECKING:
-    from ..fit.run import RunReport
+from .runs import completed, resumable, shared
 
 __all__ = ["command"]
-
-
-def _part(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, int]:
-    """``i/n``: one part of a run that is shared among n jobs."""
-    index, _, count = value.partition("/")
-    if index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count):
-        return int(index), int(count)
-    raise click.BadParameter(f"found {value!r}, expected i/n with 1 <= i <= n, for example 3/16", ctx, param)
 
 
 @click.command()
@@ -31,14 +18,9 @@ def _part(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, 
 @click.option("--download", is_flag=True, help="Let torchvision fetch, check and unpack the source's files.")
 @click.option("--views", type=click.IntRange(1, 65535), help="Views of each object, instead of the recipe's.")
 @click.option("--limit", type=click.IntRange(1), help="Only so many objects, spread over the splits.")
-@click.option(
-    "--workers", type=click.IntRange(1), help="Processes that fit at the same time.  [default: one a core]"
-)
 @click.option("--engine", default="auto", show_default=True, help="auto, cpu, torch or reference.")
 @click.option("--device", help="Device of the torch engine, for example cuda.")
-@click.option(
-    "--shards", "part", default="1/1", callback=_part, metavar="i/n", help="Do part i of n, for job arrays."
-)
+@shared
 def command(
     recipe: str,
     out: Path,
@@ -65,24 +47,6 @@ def command(
     options = RunOptions(
         source_root, download, limit, engine, device, workers or available_cpus(), part, progress=True
     )
-    signal.signal(signal.SIGTERM, _interrupt)  # how schedulers end a job
-    try:
+    with resumable(out):
         report = generate(loaded, out, options)
-    except KeyboardInterrupt as interruption:
-        click.echo(
-            f"interrupted: finished shards are kept in {out}; "
-            f"resume with: {shlex.join(['neuralviews', *sys.argv[1:]])}",
-            err=True,
-        )
-        sys.exit(128 + (interruption.args or (signal.SIGINT,))[0])
-    click.echo(_summary(report, out))
-
-
-def _interrupt(number: int, frame: object) -> None:
-    raise KeyboardInterrupt(number)
-
-
-def _summary(report: "RunReport", out: Path) -> str:
-    if report.dataset_id is None:
-        return f"{out}: {report.fitted} fields fitted; {report.missing} shards are left to other parts"
-    return f"{out}: complete, {report.fitted} fields fitted now\ndataset id {report.dataset_id}"
+    click.echo(completed(out, report.fitted, "fields fitted", report.missing, report.dataset_id))

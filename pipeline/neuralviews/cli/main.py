@@ -18,6 +18,9 @@ COMMANDS = {
     "info": "neuralviews.cli.info:command",
     "verify": "neuralviews.cli.verify:command",
     "show": "neuralviews.cli.show:command",
+    "augmentations": "neuralviews.cli.augmentations:command",
+    "augment": "neuralviews.cli.augment:command",
+    "align": "neuralviews.cli.align:command",
 }
 """Commands in the order of the help text; the module of one is imported when the command is asked for."""
 

@@ -5,19 +5,16 @@ from typing import TYPE_CHECKING, Any
 from ..recipe import Recipe
 from ..seeds import derive_seed
 from ..store.schema import FORMAT_VERSION, STORE_FORMAT
+from ..work.sizes import rows_per_shard
 from .engine import Budget, Engine
 
 if TYPE_CHECKING:
     from ..signals.catalogue import Source
 
-__all__ = ["GENERATOR", "budget_of", "first_seed", "plan_job", "retry_seed", "rows_per_shard"]
+__all__ = ["GENERATOR", "budget_of", "first_seed", "plan_job", "retry_seed"]
 
 GENERATOR = 1
 """Raised whenever the same recipe, source and engine would give other bytes than before."""
-
-_SHARD_BYTES = 48 << 20
-_ROWS_ALIGNED = 64
-_SHARDS_WANTED = 64
 
 
 def budget_of(recipe: Recipe) -> Budget:
@@ -36,21 +33,6 @@ def first_seed(recipe: Recipe, object_id: int, view: int) -> int:
 def retry_seed(recipe: Recipe, object_id: int, view: int, attempt: int) -> int:
     """The seed that a failed fit is repeated from, attempts counted from 1."""
     return derive_seed(recipe.seed, recipe.name, object_id, view, "retry", attempt)
-
-
-def rows_per_shard(recipe: Recipe, rows: int) -> int:
-    """Rows of a shard: what the recipe says, else small enough for many workers to share the run.
-
-    Shards are the unit of work, so a run aims at 64 of them; large runs stop growing them at 48 MiB,
-    where reading gains nothing more.
-    """
-    if recipe.store.rows_per_shard is not None:
-        return recipe.store.rows_per_shard
-    largest = max(1, _SHARD_BYTES // (4 * recipe.spec.parameters))
-    if largest > _ROWS_ALIGNED:
-        largest -= largest % _ROWS_ALIGNED
-    wanted = -(-rows // (_SHARDS_WANTED * _ROWS_ALIGNED)) * _ROWS_ALIGNED
-    return min(wanted, largest)
 
 
 def plan_job(recipe: Recipe, source: "Source", engine: Engine, limit: int | None) -> dict[str, Any]:
@@ -73,7 +55,7 @@ def plan_job(recipe: Recipe, source: "Source", engine: Engine, limit: int | None
         "limit": limit,
         "objects": len(objects),
         "rows": rows,
-        "rows_per_shard": rows_per_shard(recipe, rows),
+        "rows_per_shard": recipe.store.rows_per_shard or rows_per_shard(4 * recipe.spec.parameters, rows),
         "arch": recipe.spec.to_json(),
         "arithmetic": dict(engine.arithmetic),
         "source": {

@@ -1,4 +1,4 @@
-"""What the job of a generated store states, checked once and typed, for everyone who asks later."""
+"""What the job of a store states of the fits behind it, checked once and typed, for everyone who asks later."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from ..store.reader import Store
 
 __all__ = ["SourceFacts", "StatedJob", "stated_job", "states_recipe"]
+
+_MAX_GENERATIONS = 1000
 
 
 class SourceFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,18 +45,19 @@ class _Plain(StatedJob, frozen=True):
 
 
 def states_recipe(store: "Store") -> bool:
-    """Whether a store says how it was made; the format asks only for what reading needs."""
-    return "recipe" in store.job
+    """Whether a store says how its fields were fitted; the format asks only for what reading needs."""
+    return "recipe" in _fitted(f"{store.root}: job", store.job)
 
 
 def stated_job(store: "Store") -> StatedJob:
-    """Check and type what a store's job states.
+    """Check and type what a store's job states; of an augmented store, the job of the fits it descends from.
 
     Raises:
         FormatError: it was not made by `generate`, or the statements contradict each other.
     """
-    where, job = f"{store.root}: job", store.job
-    if not states_recipe(store):
+    where = f"{store.root}: job"
+    job = _fitted(where, store.job)
+    if "recipe" not in job:
         raise FormatError(f"{where}: states no recipe; expected a store that `neuralviews generate` made")
     try:
         plain = msgspec.convert(dict(job), _Plain)
@@ -64,6 +67,18 @@ def stated_job(store: "Store") -> StatedJob:
     _require_consistent(where, job, plain, recipe)
     values = {name: getattr(plain, name) for name in StatedJob.__struct_fields__}
     return StatedJob(**{**values, "recipe": recipe})
+
+
+def _fitted(where: str, job: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The job at the end of a chain of parents."""
+    for _ in range(_MAX_GENERATIONS):
+        if job.get("kind") != "augment":
+            return job
+        parent = job.get("parent")
+        job = parent.get("job") if isinstance(parent, Mapping) else None  # type: ignore[assignment]
+        if not isinstance(job, Mapping):
+            raise FormatError(f"{where}: states no job of its parent; expected what `neuralviews augment` writes")
+    raise FormatError(f"{where}: more than {_MAX_GENERATIONS} generations of parents; the job was edited")
 
 
 def _require_consistent(where: str, job: Mapping[str, Any], plain: _Plain, recipe: Recipe) -> None:

@@ -1,0 +1,81 @@
+"""Which records of a store are parents, and which copies are made of them, in which order."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import PlanError
+from ..records import Split, Status
+from .plan import Plan
+
+if TYPE_CHECKING:
+    from ..store.reader import Store
+
+__all__ = ["Copies", "parents_of"]
+
+_MAX_VIEW = np.iinfo(np.uint16).max
+
+
+def parents_of(store: "Store", plan: Plan) -> NDArray[np.int64]:
+    """record_id of every parent, ascending: of the plan's splits and views, diverged fields left out.
+
+    Raises:
+        PlanError: there is none.
+        IntegrityError: a shard of the store is not what was published.
+    """
+    chosen = np.isin(store.column("split"), plan.splits)
+    chosen &= store.column("status") != Status.diverged
+    if plan.views is not None:
+        chosen &= store.column("view") < plan.views
+    rows = np.flatnonzero(chosen)
+    if not len(rows):
+        counts = ", ".join(f"{s.name} {int((store.column('split') == s).sum())}" for s in Split)
+        raise PlanError(
+            f"plan {plan.name}: {store.root} has no usable record in "
+            f"{', '.join(s.name for s in plan.splits)} (records: {counts}); choose other splits"
+        )
+    return rows.astype(np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Copies:
+    """The rows of an augmented store: of each parent, of each pipeline, each copy, in this order.
+
+    Args:
+        parents: (N,) record_id in the parent store.
+    """
+
+    parents: NDArray[np.int64]
+    pipelines: int
+    copies: int
+
+    def __len__(self) -> int:
+        return len(self.parents) * self.pipelines * self.copies
+
+    def parent(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """record_id of the parent of each row."""
+        return self.parents[rows // (self.pipelines * self.copies)]
+
+    def pipeline(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Number of the pipeline that makes each row."""
+        return rows // self.copies % self.pipelines
+
+    def copy(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Which of the copies that a pipeline makes of one parent each row is."""
+        return rows % self.copies
+
+    def view(self, rows: NDArray[np.int64], parent_view: NDArray[Any]) -> NDArray[np.int64]:
+        """A number that no other copy of the same object has."""
+        made = parent_view.astype(np.int64) * self.pipelines + self.pipeline(rows)
+        return made * self.copies + self.copy(rows)
+
+    def require_views(self, largest_parent_view: int) -> None:
+        """Refuse, with a PlanError, more copies of an object than can be numbered."""
+        copies = (largest_parent_view + 1) * self.pipelines * self.copies
+        if copies > _MAX_VIEW + 1:
+            raise PlanError(
+                f"{copies} copies of an object ({largest_parent_view + 1} views x {self.pipelines} "
+                f"pipelines x {self.copies} copies), at most {_MAX_VIEW + 1}; ask for fewer copies"
+            )

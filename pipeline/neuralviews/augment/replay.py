@@ -1,0 +1,72 @@
+"""Proof that an augmented store is what its plan makes of its parents, to the byte."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import EngineError, IntegrityError
+from ..records import NO_PARENT, Records
+from .base import column_count
+from .job import AUGMENTER, plan_augment
+from .rows import CopyMaker, maker_of
+
+if TYPE_CHECKING:
+    from ..store.reader import Store
+
+__all__ = ["replay_copies"]
+
+
+def replay_copies(store: "Store", parent: "Store", rows: NDArray[np.int64]) -> int:
+    """Make records again, from their stored parameters and from their seeds, and compare every byte.
+
+    Returns:
+        How many records were made.
+    Raises:
+        EngineError: this neuralviews has other versions of the operations than what made the store.
+        IntegrityError: a record came out different, or the parents are others; names it.
+    """
+    if store.job["augmenter"] != AUGMENTER:
+        raise EngineError(
+            f"{store.root}: made by augmenter {store.job['augmenter']}, this neuralviews has {AUGMENTER}; "
+            "replay it with the neuralviews that made it"
+        )
+    maker, kept = maker_of(store.job, parent), store.read(rows)
+    expected = plan_augment(parent, maker.plan, maker.context, maker.copies)
+    for key in ("operations", "pipelines", "columns", "rows", "arithmetic"):
+        if store.job[key] != expected[key]:
+            raise EngineError(
+                f"{store.root}: job states {key} {store.job[key]!r}, "
+                f"here its plan comes to {expected[key]!r}; replay it with the neuralviews that made it"
+            )
+    _compare(store, kept, maker.make(rows), "made again from their seeds")
+    for number in np.unique(kept.columns["pipeline"]):
+        chosen = np.flatnonzero(kept.columns["pipeline"] == number)
+        _replay(store, maker, kept.take(chosen), int(number))
+    return len(rows)
+
+
+def _replay(store: "Store", maker: CopyMaker, kept: Records, number: int) -> None:
+    """Apply stored parameters to the stored parents, without any draw."""
+    steps = maker.plan.pipelines[number].steps
+    parents, partners = (kept.columns[name] for name in ("parent_a", "parent_b"))
+    second = None if (partners == NO_PARENT).all() else partners.astype(np.int64)
+    width = column_count(steps.parameters(maker.context))
+    made = steps.replay(
+        maker.supply.batch(parents.astype(np.int64), second), kept.columns["params"][:, :width]
+    )
+    _compare(store, kept, Records(kept.spec, made.weights, kept.columns), "replayed from their parameters")
+
+
+def _compare(store: "Store", kept: Records, made: Records, how: str) -> None:
+    differs = {"weights": (kept.weights.view(np.uint32) != made.weights.view(np.uint32)).any(axis=1)}
+    for name, column in kept.columns.items():
+        unequal = column != made.columns[name]
+        differs[name] = unequal.reshape(len(kept), -1).any(axis=1)
+    wrong = np.flatnonzero(np.any(list(differs.values()), axis=0))
+    if len(wrong):
+        names = ", ".join(name for name, unequal in differs.items() if unequal[wrong[0]])
+        raise IntegrityError(
+            f"{store.root}: record {kept.columns['record_id'][wrong[0]]} came out different, {how} "
+            f"({names}): the store is not what its plan makes of these parents"
+        )

@@ -1,0 +1,107 @@
+"""From a store and a plan to an augmented store: plan, resume, share the shards, publish the manifest."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..records import Records, Status
+from ..store.environment import describe_environment, write_environment
+from ..store.reader import Store, open_store
+from ..store.schema import ENVIRONMENT_FILE
+from ..store.space import check_space
+from ..store.writer import StoreWriter
+from ..work.shards import Sharing, is_finished, make_shards
+from .context import context_of
+from .job import plan_augment
+from .parents import Copies, parents_of
+from .plan import Plan, load_plan
+from .rows import maker_of
+from .supply import Supply
+
+if TYPE_CHECKING:
+    from ..work.worker import Progress
+
+__all__ = ["AugmentReport", "augment_store"]
+
+_DEFAULTS = Sharing()
+
+
+@dataclass(frozen=True)
+class AugmentReport:
+    """What a run did.
+
+    Attributes:
+        made: records made by this run.
+        missing: shards still missing in the store.
+        dataset_id: once it is complete.
+        rejected: records that the plan's rules turned down at every attempt, once it is complete.
+    """
+
+    made: int
+    missing: int
+    dataset_id: str | None
+    rejected: int
+
+
+def augment_store(
+    parent: Store | str | Path, plan: Plan | str | Path, out: str | Path, sharing: Sharing = _DEFAULTS
+) -> AugmentReport:
+    """Make the augmented store of a plan, or go on with it: bytes never depend on the way.
+
+    Args:
+        parent: the store whose records are augmented; it may be an augmented one.
+        plan: a plan, its name, or the path of its file.
+        out: folder of the new store.
+    Raises:
+        PlanError, SpecError, OptionError: such fields cannot be augmented like this; nothing was written.
+        IntegrityError: a shard of the parent is not what was published.
+        OutputError: the folder cannot be written, is too small, or holds another job.
+        KeyboardInterrupt: finished shards stay; the same call resumes.
+    """
+    store = parent if isinstance(parent, Store) else open_store(parent)
+    plan = plan if isinstance(plan, Plan) else load_plan(plan)
+    context, copies = context_of(store), Copies(parents_of(store, plan), len(plan.pipelines), plan.copies)
+    copies.require_views(int(store.column("view")[copies.parents].max()))
+    _require(store, plan, copies)
+    job = plan_augment(store, plan, context, copies)
+    root = Path(out)
+    if is_finished(root, job):
+        return _report(root, 0)
+    check_space(root, job)
+    writer = StoreWriter(root, job)
+    made = make_shards(writer, _Maker(root, store.root), sharing)
+    missing = len(writer.missing())
+    if missing:
+        return AugmentReport(made, missing, None, 0)
+    if made or not (root / ENVIRONMENT_FILE).exists():
+        write_environment(root, describe_environment())
+    writer.finalize()
+    return _report(root, made)
+
+
+def _report(root: Path, made: int) -> AugmentReport:
+    store = open_store(root)
+    return AugmentReport(made, 0, store.dataset_id, store.manifest.summary.status[Status.diverged.name])
+
+
+def _require(store: Store, plan: Plan, copies: Copies) -> None:
+    """Refuse before anything is written what could only fail later."""
+    supply = Supply(store, copies.parents)
+    for pipeline in plan.pipelines:
+        pipeline.steps.require(supply.context)
+        if pipeline.steps.partner is not None:
+            for pool in supply.pools.values():
+                pool.require(pipeline.steps.partner)
+
+
+@dataclass(frozen=True)
+class _Maker:
+    """Where a run writes, and where its parents are; see `work.worker.Maker`."""
+
+    root: Path
+    parent: Path
+
+    def open(self, writer: StoreWriter) -> "Callable[[range, Progress], Records]":
+        """Open the parents."""
+        return maker_of(writer.job, open_store(self.parent)).make
