@@ -82,6 +82,12 @@ class Compose:
             batch = _apply(step, batch, part)
         return batch
 
+    def expect(self, target: Target, params: NDArray[np.float32], context: Context) -> Target:
+        """What the copies should render, given what the fields before the first step should."""
+        for step, part in zip(self.steps, self._cut(params, context), strict=True):
+            target = step.expect(target, part, context)
+        return target
+
     def _begin(self, batch: Batch, track: bool) -> Batch:
         if track or any(step.needs_target for step in self.steps):
             return replace(batch, target=Target.of_parent(len(batch), batch.spec.in_dim, batch.spec.out_dim))
