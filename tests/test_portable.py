@@ -1,13 +1,15 @@
 """Portable elementary functions, against the standard library and against exact values."""
 
 import math
+from collections.abc import Callable
 from fractions import Fraction
 
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from neuralviews.portable import cospi, exp10, log10
+from neuralviews.portable import cospi, exp, exp10, log, log10, sincos
 
 POSITIVE = st.floats(min_value=5e-324, max_value=1.7e308, exclude_min=False)
 
@@ -59,6 +61,26 @@ def test_cosine_schedules_never_rise(steps: int, data: st.DataObject) -> None:
     assert cospi((step + 1) / steps) <= cospi(step / steps)
 
 
+@given(st.lists(POSITIVE, min_size=1))
+@example([5e-324, 1.0, 1.7e308])
+def test_log_of_arrays(x: list[float]) -> None:
+    found = log(np.array(x)).tolist()
+    assert found == pytest.approx([math.log(value) for value in x], rel=1e-12, abs=1e-15)
+
+
+@given(st.lists(st.floats(-745, 709), min_size=1))
+@example([-745.0, -0.0, 709.0])
+def test_exp_of_arrays(x: list[float]) -> None:
+    assert exp(np.array(x)).tolist() == pytest.approx([math.exp(value) for value in x], rel=1e-12, abs=5e-324)
+
+
+@given(st.lists(st.floats(-math.pi / 4, math.pi / 4), min_size=1))
+def test_sincos_of_arrays(x: list[float]) -> None:
+    sine, cosine = sincos(np.array(x))
+    assert sine.tolist() == pytest.approx([math.sin(value) for value in x], rel=1e-12, abs=0)
+    assert cosine.tolist() == pytest.approx([math.cos(value) for value in x], rel=1e-12)
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
@@ -68,6 +90,12 @@ def test_cosine_schedules_never_rise(steps: int, data: st.DataObject) -> None:
         (exp10(0.123), "0x1.53d01f88d7444p+0"),
         (cospi(0.1), "0x1.e6f0e134454ffp-1"),
         (cospi(0.77), "-0x1.800e8ee0dc5dcp-1"),
+        (log(np.array([3.0]))[0], "0x1.193ea7aad030ap+0"),
+        (log(np.array([0.7]))[0], "-0x1.6d3c324e13f4fp-2"),
+        (exp(np.array([-20.3]))[0], "0x1.a3b8dc86d1c94p-30"),
+        (exp(np.array([0.7]))[0], "0x1.01c2a61268987p+1"),
+        (sincos(np.array([-0.6]))[0][0], "-0x1.2118d17a54159p-1"),
+        (sincos(np.array([-0.6]))[1][0], "0x1.a69263c485b15p-1"),
     ],
 )
 def test_bits_never_change(value: float, expected: str) -> None:
@@ -90,3 +118,23 @@ def test_exp10_refuses(x: float) -> None:
 def test_cospi_refuses(x: float) -> None:
     with pytest.raises(ValueError, match=r"cospi: found .*, expected a number from 0 to 1"):
         cospi(x)
+
+
+@pytest.mark.parametrize(
+    ("function", "x", "message"),
+    [
+        (log, 0.0, "log: expected positive finite numbers"),
+        (log, math.inf, "log: expected positive finite numbers"),
+        (log, math.nan, "log: expected positive finite numbers"),
+        (exp, -745.2, "exp: expected numbers from -745 to 709"),
+        (exp, 709.5, "exp: expected numbers from -745 to 709"),
+        (exp, math.nan, "exp: expected numbers from -745 to 709"),
+        (sincos, 0.8, "sincos: expected angles from -pi/4 to pi/4"),
+        (sincos, math.nan, "sincos: expected angles from -pi/4 to pi/4"),
+    ],
+)
+def test_arrays_with_a_number_out_of_range_are_refused(
+    function: Callable[[np.ndarray], object], x: float, message: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        function(np.array([0.5, x]))

@@ -9,7 +9,9 @@ All is integer arithmetic modulo 2**64 or correctly rounded float64 (`portable`)
 bits on every machine and whatever rows stand beside it.
 """
 
+import math
 import operator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import OptionError
+from .portable import exp, log, sincos
 
 __all__ = ["Draws", "row_seeds"]
 
@@ -35,12 +38,14 @@ def row_seeds(base: int, ids: NDArray[np.integer[Any]]) -> Words:
     Returns:
         (n,) uint64.
     Raises:
-        OptionError: a base out of range, or ids that are not a vector of integers.
+        OptionError: a base out of range, or ids that are not a vector of integers from 0.
     """
     if not 0 <= base < 1 << 64:
         raise OptionError(f"base: found {base}, expected an integer from 0 to 2**64 - 1")
     if ids.ndim != 1 or ids.dtype.kind not in "iu":
         raise OptionError(f"ids: found {ids.dtype} {ids.shape}, expected integers (n,)")
+    if len(ids) and ids.min() < 0:
+        raise OptionError(f"ids: found {ids.min()}, expected integers from 0")
     return _derived(np.array([base], np.uint64), ids.astype(np.uint64))
 
 
@@ -63,6 +68,10 @@ class Draws:
     def __len__(self) -> int:
         return len(self.seeds)
 
+    def take(self, rows: NDArray[np.integer[Any]]) -> "Draws":
+        """The streams of some rows."""
+        return Draws(self.seeds[rows])
+
     def child(self, index: int) -> "Draws":
         """Streams independent of these, and of those of any other index or path of indices."""
         if not 0 <= index < 1 << 64:
@@ -71,14 +80,12 @@ class Draws:
 
     def bits(self, k: int) -> Words:
         """(n, k) uint64, uniform."""
-        k = _count("bits", k)
+        words = np.empty((len(self), _count("bits", k)), np.uint64)
         counters = np.arange(1, k + 1, dtype=np.uint64)
-        gammas, words = _gammas(self.seeds), np.empty((len(self), k), np.uint64)
-        step = max(1, _BLOCK // max(k, 1))
-        for start in range(0, len(self), step):
-            rows = slice(start, start + step)
-            block = np.multiply(gammas[rows, None], counters, out=words[rows])
-            block += self.seeds[rows, None]
+        for rows in self._blocks(k):
+            seeds = self.seeds[rows]
+            block = np.multiply(_gammas(seeds)[:, None], counters, out=words[rows])
+            block += seeds[:, None]
             _mix(block)
         return words
 
@@ -105,6 +112,41 @@ class Draws:
         words >>= half
         return words.view(np.int64) + np.int64(low)
 
+    def normal(self, k: int) -> NDArray[np.float64]:
+        """(n, k) float64, standard normal, at most 8.6 either way.
+
+        Pairs are those of Box and Muller, "A note on the generation of random normal deviates" (1958).
+        """
+        numbers = np.empty((len(self), _count("normal", k)))
+        for rows in self._blocks(k):
+            words = Draws(self.seeds[rows]).bits(k + k % 2)
+            radius = np.sqrt(-log(_positive(words[:, 0::2])))
+            x, y = _directions(words[:, 1::2])
+            numbers[rows, 0::2] = radius * x
+            numbers[rows, 1::2] = (radius * y)[:, : k // 2]
+        return numbers
+
+    def beta(self, alpha: float) -> NDArray[np.float64]:
+        """(n,) float64 in [0, 1], of the law Beta(alpha, alpha), without rejection; uniform for alpha 1.
+
+        A coordinate of a point uniform on a sphere gives Beta(alpha + 1, alpha + 1) for a sphere in
+        2 alpha + 3 dimensions, and is drawn as the radius and the direction of two coordinates. That is
+        a ratio of gamma variates, ``g / (g + h)``; times U^(1/alpha), their shape falls from alpha + 1
+        to alpha (Marsaglia and Tsang, "A simple method for generating gamma variables", 2000).
+
+        Args:
+            alpha: from 0.001 to 1e6, beyond which the law is all but a coin or the constant 1/2.
+        """
+        if not 1e-3 <= alpha <= 1e6:
+            raise OptionError(f"beta: found alpha {alpha!r}, expected a number from 0.001 to 1000000")
+        words = self.bits(4)
+        logs = log(_positive(words[:, :3]))
+        radius = np.sqrt((1 - exp(logs[:, 0] * (2 / (2 * alpha + 1)))) / 2)  # over sqrt(2)
+        coordinate = np.clip(radius * _directions(words[:, 3])[0], -1 + 2.0**-53, 1 - 2.0**-53)
+        falls = (logs[:, 1:] - logs[:, 1:].max(axis=1, keepdims=True)) / alpha
+        g, h = (1 + coordinate, 1 - coordinate) * exp(np.maximum(falls, -745)).T
+        return g / (g + h)
+
     def permutations(self, m: int) -> NDArray[np.int32]:
         """(n, m) int32: in each row a permutation of 0 ... m-1, uniform."""
         m = _count("permutations", m)
@@ -121,11 +163,33 @@ class Draws:
             raise OptionError(f"choose: found probability {p!r}, expected a number from 0 to 1")
         return self.uniform(k) < p
 
+    def _blocks(self, k: int) -> Iterator[slice]:
+        """Rows to draw together, for ``k`` words each to stay in a cache."""
+        step = max(1, _BLOCK // max(k, 1))
+        return (slice(start, start + step) for start in range(0, len(self), step))
+
 
 def _count(name: str, k: int) -> int:
     if operator.index(k) < 0:
         raise OptionError(f"{name}: found {k} numbers a row, expected none or more")
     return operator.index(k)
+
+
+def _positive(words: Words) -> NDArray[np.float64]:
+    """Uniform in (0, 1], multiples of 2**-53."""
+    return ((words >> np.uint64(11)) + np.uint64(1)).astype(np.float64) * 2.0**-53
+
+
+def _directions(words: Words) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Points (x, y) uniform on the circle of radius sqrt(2).
+
+    A quarter of it is ``(cos t - sin t, cos t + sin t)`` for |t| < pi/4, whose series are short; two
+    bits choose the quarter.
+    """
+    fraction = (words >> np.uint64(11) & np.uint64((1 << 51) - 1)).astype(np.float64)
+    sine, cosine = sincos((fraction - (2.0**50 - 0.5)) * (0.25 * math.pi * 2.0**-50))
+    left, below = (1 - 2 * (words >> np.uint64(bit) & np.uint64(1)).astype(np.float64) for bit in (63, 62))
+    return left * (cosine - sine), below * (cosine + sine)
 
 
 def _derived(seeds: Words, index: Words) -> Words:

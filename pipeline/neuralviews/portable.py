@@ -2,12 +2,19 @@
 
 libm and NumPy choose their code by CPU, and their last bits differ; numbers that reach a shard may not.
 Only +, -, *, / and exact scaling by powers of two are used here, each rounded once by IEEE 754.
-Relative error is below 1e-12; arguments are host-side scalars, so speed is no concern.
+Relative error is below 1e-12. `log10`, `exp10` and `cospi` take a number, the others an array.
 """
 
 import math
+from typing import TypeVar
 
-__all__ = ["cospi", "exp10", "log10"]
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["cospi", "exp", "exp10", "log", "log10", "sincos"]
+
+Floats = NDArray[np.float64]
+Real = TypeVar("Real", float, Floats)
 
 _LN2 = float.fromhex("0x1.62e42fefa39efp-1")
 _LN10 = float.fromhex("0x1.26bb1bbb55516p+1")
@@ -15,29 +22,57 @@ _PI = float.fromhex("0x1.921fb54442d18p+1")
 
 
 def log10(x: float) -> float:
-    """log10 of a positive finite number, by the series of atanh."""
+    """log10 of a positive finite number."""
     if not 0 < x < math.inf:
         raise ValueError(f"log10: found {x!r}, expected a positive finite number")
     mantissa, exponent = math.frexp(x)
     if mantissa < 0.7071067811865476:
         mantissa, exponent = 2 * mantissa, exponent - 1
+    return _log_series(mantissa, float(exponent)) / _LN10
+
+
+def log(x: Floats) -> Floats:
+    """Natural logarithms of positive finite numbers."""
+    if not ((x > 0) & (x < math.inf)).all():
+        raise ValueError("log: expected positive finite numbers")
+    mantissa, exponent = np.frexp(x)
+    low = mantissa < 0.7071067811865476
+    return _log_series(np.where(low, 2 * mantissa, mantissa), exponent - low.astype(np.float64))
+
+
+def _log_series(mantissa: Real, exponent: Real) -> Real:
+    """ln(mantissa 2^exponent) for a mantissa from sqrt(1/2) to sqrt(2), by the series of atanh."""
     t = (mantissa - 1) / (mantissa + 1)
-    square, total = t * t, 0.0
+    square = t * t
+    total = 0 * square
     for k in range(41, 0, -2):
         total = total * square + 1 / k
-    return (2 * t * total + exponent * _LN2) / _LN10
+    return 2 * t * total + exponent * _LN2
 
 
 def exp10(x: float) -> float:
-    """10**x for |x| <= 300, by Taylor's series of exp after taking out powers of two."""
+    """10**x for |x| <= 300."""
     if not abs(x) <= 300:
         raise ValueError(f"exp10: found {x!r}, expected a number from -300 to 300")
     scaled = x * _LN10
     exponent = math.floor(scaled / _LN2 + 0.5)
-    rest, total = scaled - exponent * _LN2, 1.0
+    return math.ldexp(_exp_series(scaled - exponent * _LN2), exponent)
+
+
+def exp(x: Floats) -> Floats:
+    """e**x for x from -745 to 709, where it is neither 0 nor infinite."""
+    if not (abs(x + 18) <= 727).all():
+        raise ValueError("exp: expected numbers from -745 to 709")
+    exponent = np.floor(x / _LN2 + 0.5)
+    return np.ldexp(_exp_series(x - exponent * _LN2), exponent.astype(np.int32))
+
+
+def _exp_series(x: Real) -> Real:
+    """e**x for |x| <= ln(2)/2, by Taylor."""
+    total = 1.0 + 0 * x
     for k in range(24, 0, -1):
-        total = total * rest / k + 1.0
-    return math.ldexp(total, exponent)
+        total = total * x / k + 1.0
+    return total
 
 
 def cospi(x: float) -> float:
@@ -52,9 +87,16 @@ def cospi(x: float) -> float:
     return angle * _alternating(angle, 1)
 
 
-def _alternating(angle: float, odd: int) -> float:
+def sincos(angle: Floats) -> tuple[Floats, Floats]:
+    """Sines and cosines of angles in radians, from -pi/4 to pi/4."""
+    if not (abs(angle) <= 0.25 * _PI).all():
+        raise ValueError("sincos: expected angles from -pi/4 to pi/4")
+    return angle * _alternating(angle, 1), _alternating(angle, 0)
+
+
+def _alternating(angle: Real, odd: int) -> Real:
     """Taylor's series of cos (odd = 0) or of sin(angle)/angle (odd = 1), by Horner, |angle| <= pi/4."""
-    total = 1.0
+    total = 1.0 + 0 * angle
     for k in range(13, 0, -1):
         n = 2 * k + odd
         total = 1.0 - total * angle * angle / (n * (n - 1))
