@@ -24,12 +24,19 @@ class Context:
         image_shape: (height, width) of the images they were fitted to; None for other signals, or if
             images differ.
         classes: how many classes there are; 0 without labels.
+        low: lower end of the target range.
     """
 
     spec: FieldSpec
     span: float
     image_shape: tuple[int, int] | None
     classes: int
+    low: float = 0.0
+
+    @property
+    def middle(self) -> float:
+        """Of the target range."""
+        return self.low + self.span / 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +63,8 @@ class SoftLabels:
 
     def hard(self) -> NDArray[np.int32]:
         """The class with the largest share, the first of equal ones, (n,) int32; -1 without any."""
-        return self.classes[np.arange(len(self)), self.shares.argmax(axis=1)]
+        largest: NDArray[np.int32] = self.classes[np.arange(len(self)), self.shares.argmax(axis=1)]
+        return largest
 
     def scaled(self, factor: NDArray[np.float32] | float) -> Self:
         """Every share times a factor, (n,) or a number."""

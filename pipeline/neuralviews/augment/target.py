@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..errors import SpecError
 
-__all__ = ["Side", "Target", "Term"]
+__all__ = ["Side", "Target", "Term", "matrix_product"]
 
 Floats = NDArray[np.float64]
 Side = Literal[0, 1]
@@ -71,8 +71,8 @@ class Target:
         return self._mapped(
             lambda term: replace(
                 term,
-                matrix=_product(term.matrix, matrix),
-                shift=_product(term.matrix, shift[..., None])[..., 0] + term.shift,
+                matrix=matrix_product(term.matrix, matrix),
+                shift=matrix_product(term.matrix, shift[..., None])[..., 0] + term.shift,
             )
         )
 
@@ -82,8 +82,8 @@ class Target:
         mapped = self._mapped(
             lambda term: replace(
                 term,
-                gain=_product(gain, term.gain),
-                offset=_product(gain, term.offset[..., None])[..., 0],
+                gain=matrix_product(gain, term.gain),
+                offset=matrix_product(gain, term.offset[..., None])[..., 0],
             )
         )
         first, *others = mapped.terms  # one term alone takes the offset, so that the sum has it once
@@ -120,7 +120,7 @@ def _is_identity(matrix: Floats, vector: Floats) -> bool:
     return bool((matrix == np.eye(matrix.shape[-1])).all() and not vector.any())
 
 
-def _product(a: Floats, b: Floats) -> Floats:
+def matrix_product(a: Floats, b: Floats) -> Floats:
     """a (n, i, k) @ b (n, k, j), summed over k ascending; BLAS would choose an order by the CPU."""
     total = a[:, :, 0, None] * b[:, None, 0, :]
     for k in range(1, a.shape[2]):
