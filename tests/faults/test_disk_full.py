@@ -15,7 +15,7 @@ from neuralviews.store.reader import open_store
 from neuralviews.store.verify import verify
 from neuralviews.store.writer import StoreWriter
 
-from ..store.stores import contents, fill, leftovers, make_job, make_records, make_store
+from ..store.stores import contents, fill, leftovers, make_job, make_job_of, make_records, make_store
 
 CALLS = ("open", "write", "fsync", "link", "rename", "mkdir")
 
@@ -53,46 +53,51 @@ def disk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
     monkeypatch.undo()
 
 
-def from_nothing(root: Path) -> None:
+def from_nothing(root: Path, kind: str) -> None:
     pass
 
 
-def from_damage(root: Path) -> None:
+def from_damage(root: Path, kind: str) -> None:
     """A shard and a receipt that nobody vouches for, which are set aside."""
-    StoreWriter(root, make_job(rows=64))
+    StoreWriter(root, make_job_of(kind, **SIZE))
     (root / "shards/shard-000001.h5").write_bytes(b"torn")
     (root / "shards/shard-000000.h5.json").write_bytes(b"torn")
 
 
-def run(root: Path) -> None:
-    fill(StoreWriter(root, make_job(rows=64)))
+def run(root: Path, kind: str) -> None:
+    fill(StoreWriter(root, make_job_of(kind, **SIZE)))
     write_environment(root, {"cpus": 2})
 
 
+SIZE = {"rows": 64, "rows_per_shard": 32}
 TORN = {"shards/shard-000001.h5", "shards/shard-000000.h5.json"}
 
 
-@pytest.mark.parametrize("links", [True, False], ids=["links", "no links"])
+@pytest.mark.parametrize(
+    ("kind", "links"),
+    [("generate", True), ("generate", False), ("augment", True)],
+    ids=["links", "no links", "augment"],
+)
 @pytest.mark.parametrize("prepare", [from_nothing, from_damage])
 def test_every_single_failure_is_survived(
-    disk: Disk, tmp_path: Path, prepare: Callable[[Path], None], links: bool
+    disk: Disk, tmp_path: Path, prepare: Callable[[Path, str], None], kind: str, links: bool
 ) -> None:
-    run(tmp_path / "expected")
+    run(tmp_path / "expected", kind)
     expected = contents(tmp_path / "expected")
     disk.links = links
-    prepare(tmp_path / "counted")
+    prepare(tmp_path / "counted", kind)
     disk.seen = []
-    run(tmp_path / "counted")
+    run(tmp_path / "counted", kind)
     assert contents(tmp_path / "counted") == expected
     calls = list(disk.seen)
     assert set(calls) >= {"open", "write", "fsync", "rename"}
     for index, name in enumerate(calls):
         root = tmp_path / f"store-{index}"
         disk.fail_at = None
-        prepare(root)
+        prepare(root, kind)
         disk.seen, disk.fail_at = [], index
         with pytest.raises(OutputError, match=r"cannot be written \(.*\); finished shards") as caught:
-            run(root)
+            run(root, kind)
         assert disk.seen[index] == name
         assert str(root) in str(caught.value)
         assert os.strerror(disk.error) in str(caught.value)
@@ -101,7 +106,7 @@ def test_every_single_failure_is_survived(
             different = {name for name, data in contents(root).items() if data != expected.get(name)}
             assert {name for name in different if ".quarantine-" not in name} <= TORN
         disk.fail_at = None
-        run(root)
+        run(root, kind)
         assert contents(root) == expected
 
 

@@ -7,28 +7,32 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
+from neuralviews.store.schema import KINDS
 from neuralviews.store.verify import verify
 from neuralviews.store.writer import StoreWriter
 
-from ..store.stores import contents, make_job, make_store
+from ..store.stores import contents, fill, make_job_of
 
 ROWS, ROWS_PER_SHARD = 12_000, 300
-KILLS = 20
+KILLS = 10
 
 PROGRAM = """
 import sys
 from pathlib import Path
-from tests.store.stores import fill, make_job
+from tests.store.stores import fill, make_job_of
 from neuralviews.store.writer import StoreWriter
 print("ready", flush=True)
 sys.stdin.readline()
-fill(StoreWriter(Path(sys.argv[1]), make_job(rows=int(sys.argv[2]), rows_per_shard=int(sys.argv[3]))))
+kind, rows, rows_per_shard = sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+fill(StoreWriter(Path(sys.argv[1]), make_job_of(kind, rows=rows, rows_per_shard=rows_per_shard)))
 """
 
 
-def start(root: Path) -> subprocess.Popen[str]:
+def start(root: Path, kind: str) -> subprocess.Popen[str]:
     """A writer that has done its imports, and waits to be let go."""
-    command = [sys.executable, "-c", PROGRAM, str(root), str(ROWS), str(ROWS_PER_SHARD)]
+    command = [sys.executable, "-c", PROGRAM, str(root), kind, str(ROWS), str(ROWS_PER_SHARD)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
@@ -49,12 +53,15 @@ def end(process: subprocess.Popen[str], number: int) -> bool:
     return process.returncode == -number
 
 
-def test_killed_writers_lose_and_tear_nothing(tmp_path: Path) -> None:
-    expected = contents(make_store(tmp_path / "expected", rows=ROWS, rows_per_shard=ROWS_PER_SHARD).root)
+@pytest.mark.parametrize("kind", KINDS)
+def test_killed_writers_lose_and_tear_nothing(tmp_path: Path, kind: str) -> None:
+    job = make_job_of(kind, rows=ROWS, rows_per_shard=ROWS_PER_SHARD)
+    fill(StoreWriter(tmp_path / "expected", job))
+    expected = contents(tmp_path / "expected")
     stream = random.Random(9)
     root, kills, stores = tmp_path / "store-0", 0, 1
     while kills < KILLS:
-        pair = start(root), start(root)
+        pair = start(root, kind), start(root, kind)
         release(*pair)
         time.sleep(stream.uniform(0, 0.15))
         kills += sum(end(process, signal.SIGKILL) for process in pair)
@@ -65,7 +72,7 @@ def test_killed_writers_lose_and_tear_nothing(tmp_path: Path) -> None:
         assert published.items() <= expected.items()
         if "SHA256SUMS" in published:  # finished in spite of us: go on with a new one
             root, stores = tmp_path / f"store-{stores}", stores + 1
-    survivors = start(root), start(root)
+    survivors = start(root, kind), start(root, kind)
     release(*survivors)
     for process in survivors:
         process.communicate(timeout=120)
@@ -73,5 +80,5 @@ def test_killed_writers_lose_and_tear_nothing(tmp_path: Path) -> None:
     for number in range(stores):
         root = tmp_path / f"store-{number}"
         verify(root, "semantic")
-        StoreWriter(root, make_job(rows=ROWS, rows_per_shard=ROWS_PER_SHARD)).finalize()
+        StoreWriter(root, job).finalize()
         assert contents(root) == expected

@@ -7,6 +7,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -19,11 +20,12 @@ from neuralviews.store.image import shard_image
 from neuralviews.store.job import Job
 from neuralviews.store.manifest import Extent, Receipt, encode
 from neuralviews.store.opener import inspect_shard
+from neuralviews.store.schema import KINDS
 from neuralviews.store.writer import StoreWriter
 
-from ..store.stores import SPEC, make_job, make_records
+from ..store.stores import SPEC, make_job_of, make_rows
 from .canary import Canary, watch
-from .hostile import AFTER, BEFORE, contiguous, virtual, write_shard
+from .hostile import AFTER, BEFORE, COPIES, Change, contiguous, virtual, write_shard
 
 ROWS = 40
 NAME = "shards/shard-000000.h5"
@@ -33,6 +35,7 @@ NAME = "shards/shard-000000.h5"
 class Case:
     """A store of one shard, and a file outside it that nobody may open."""
 
+    kind: str
     writer: StoreWriter
     job: Job
     victim: Path
@@ -41,6 +44,10 @@ class Case:
     @property
     def path(self) -> Path:
         return self.writer.root / NAME
+
+    def write(self, change: Change = lambda file, victim: None, **options: Any) -> None:
+        """A shard of this store's records, changed."""
+        write_shard(self.path, make_rows(self.kind, range(ROWS)), self.job, change, self.victim, **options)
 
     def inspect(self) -> dict[str, Extent]:
         with open_regular(self.writer.root, NAME) as fd:
@@ -54,15 +61,15 @@ class Case:
         return self.writer.finalize()
 
 
-@pytest.fixture
-def case(tmp_path: Path) -> Iterator[Case]:
-    job = make_job(ROWS, ROWS)
+@pytest.fixture(params=KINDS)
+def case(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Case]:
+    job = make_job_of(request.param, rows=ROWS, rows_per_shard=ROWS)
     victim = tmp_path / "outside" / "victim.h5"
     victim.parent.mkdir()
     with h5py.File(victim, "w") as file:
         file["weights"] = np.ones((ROWS, SPEC.parameters), np.float32)
     with watch(victim.parent) as canary:
-        yield Case(StoreWriter(tmp_path / "store", job), Job.parse(job, "job"), victim, canary)
+        yield Case(request.param, StoreWriter(tmp_path / "store", job), Job.parse(job, "job"), victim, canary)
 
 
 def refuse(case: Case, reason: str) -> None:
@@ -78,7 +85,7 @@ def refuse(case: Case, reason: str) -> None:
 
 
 def test_the_corpus_starts_from_a_shard_that_is_accepted(case: Case) -> None:
-    write_shard(case.path, make_records(range(ROWS)), case.job, lambda file, victim: None, case.victim)
+    case.write()
     assert set(case.inspect()) >= {"weights", "meta/psnr"}
     case.finalize()
 
@@ -86,15 +93,29 @@ def test_the_corpus_starts_from_a_shard_that_is_accepted(case: Case) -> None:
 @pytest.mark.parametrize("name", BEFORE)
 def test_other_weights_are_refused(case: Case, name: str) -> None:
     change, reason = BEFORE[name]
-    write_shard(case.path, make_records(range(ROWS)), case.job, change, case.victim, weights=False)
+    case.write(change, weights=False)
     refuse(case, reason)
 
 
 @pytest.mark.parametrize("name", AFTER)
 def test_other_trees_are_refused(case: Case, name: str) -> None:
     change, reason = AFTER[name]
-    write_shard(case.path, make_records(range(ROWS)), case.job, change, case.victim)
+    case.write(change)
     refuse(case, reason)
+
+
+@pytest.mark.parametrize("case", ["augment"], indirect=True)
+@pytest.mark.parametrize("name", COPIES)
+def test_other_trees_of_copies_are_refused(case: Case, name: str) -> None:
+    change, reason = COPIES[name]
+    case.write(change)
+    refuse(case, reason)
+
+
+def test_a_shard_of_the_other_kind_is_refused(case: Case) -> None:
+    (other,) = set(KINDS) - {case.kind}
+    write_shard(case.path, make_rows(other, range(ROWS)), case.job, lambda file, victim: None, case.victim)
+    refuse(case, "[23] links in /, expected [23]")
 
 
 def test_the_canary_sings_for_a_careless_reader(case: Case) -> None:
@@ -104,7 +125,7 @@ def test_the_canary_sings_for_a_careless_reader(case: Case) -> None:
         lambda file, victim: contiguous(file, "weights", np.zeros((40, 44), "<f4"), victim),
         lambda file, victim: file.__setitem__("weights", h5py.ExternalLink(victim, "/weights")),
     ):
-        write_shard(case.path, make_records(range(ROWS)), case.job, change, case.victim, weights=False)
+        case.write(change, weights=False)
         case.canary.sang()
         with h5py.File(case.path) as file:
             file["weights"][()]
@@ -120,13 +141,12 @@ def test_the_canary_sings_for_a_careless_reader(case: Case) -> None:
     ],
 )
 def test_other_file_structures_are_refused(case: Case, options: dict[str, object], reason: str) -> None:
-    records = make_records(range(ROWS))
-    write_shard(case.path, records, case.job, lambda file, victim: None, case.victim, **options)
+    case.write(**options)
     refuse(case, reason)
 
 
 def good(case: Case) -> bytearray:
-    image = shard_image(make_records(range(ROWS)), case.job, 0)
+    image = shard_image(make_rows(case.kind, range(ROWS)), case.job, 0)
     return bytearray(b"".join(image.parts))
 
 
@@ -186,7 +206,7 @@ def test_random_metadata_never_crashes_or_hangs_the_opener(case: Case) -> None:
     """Whatever stands in the metadata, the answer is an extent inside the file, or a refusal."""
     data = good(case)
     case.path.write_bytes(data)
-    metadata_end = 4096
+    metadata_end = case.inspect()["weights"].offset
     stream = random.Random(5)
     for _ in range(400):
         damaged = bytearray(data)

@@ -2,7 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from .stores import make_store
+from neuralviews.store.reader import open_store
+
+from .stores import make_copies_store, make_store
 
 
 @pytest.fixture(scope="session")
@@ -10,4 +12,12 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The root of a finished store of 100 records in 4 shards; tests must not change it."""
     root = tmp_path_factory.mktemp("finished") / "store"
     make_store(root)
+    return root
+
+
+@pytest.fixture(scope="session")
+def finished_copies(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The root of a finished store of 200 augmented copies of these records; tests must not change it."""
+    root = tmp_path_factory.mktemp("finished-copies") / "store"
+    make_copies_store(root, parent=open_store(finished).dataset_id)
     return root

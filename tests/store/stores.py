@@ -114,9 +114,8 @@ def scatter(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 def fill(writer: StoreWriter) -> str:
     """Commit what is missing and finalize; returns the dataset id."""
-    make = make_copies if writer.job["kind"] == "augment" else make_records
     for shard in writer.missing():
-        writer.commit(shard, make(writer.row_range(shard), SPEC))
+        writer.commit(shard, make_rows(writer.job["kind"], writer.row_range(shard)))
     return writer.finalize()
 
 
@@ -125,7 +124,18 @@ def make_store(root: Path, **job: Any) -> Store:
     return open_store(root)
 
 
+def make_job_of(kind: str, **more: Any) -> dict[str, Any]:
+    """A job of either kind, for tests that hold for both."""
+    return make_copies_job(**more) if kind == "augment" else make_job(**more)
+
+
+def make_rows(kind: str, rows: range) -> Records:
+    """What belongs into these rows of a store of this kind."""
+    return make_copies(rows) if kind == "augment" else make_records(rows)
+
+
 def make_copies_store(root: Path, **job: Any) -> Store:
+    """A finished store of augmented copies."""
     fill(StoreWriter(root, make_copies_job(**job)))
     return open_store(root)
 

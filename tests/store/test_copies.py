@@ -20,7 +20,6 @@ from .stores import (
     fill,
     make_copies,
     make_copies_job,
-    make_copies_store,
     make_store,
 )
 
@@ -35,9 +34,8 @@ def parent(finished: Path) -> Store:
 
 
 @pytest.fixture(scope="module")
-def copies(tmp_path_factory: pytest.TempPathFactory, parent: Store) -> Store:
-    root = tmp_path_factory.mktemp("copies") / "store"
-    return make_copies_store(root, parent=parent.dataset_id)
+def copies(finished_copies: Path) -> Store:
+    return open_store(finished_copies)
 
 
 @pytest.fixture

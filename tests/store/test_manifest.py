@@ -18,15 +18,25 @@ from .stores import make_store
 
 @pytest.fixture(scope="module")
 def manifest(finished: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((finished / "manifest.json").read_bytes())
+    return read(finished)
+
+
+@pytest.fixture(scope="module")
+def manifest_of_copies(finished_copies: Path) -> dict[str, Any]:
+    return read(finished_copies)
+
+
+def read(root: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((root / "manifest.json").read_bytes())
     return found
 
 
-def test_it_reads_back_to_the_same_bytes(finished: Path) -> None:
-    data = (finished / "manifest.json").read_bytes()
+@pytest.mark.parametrize(("store", "rows"), [("finished", 100), ("finished_copies", 200)])
+def test_it_reads_back_to_the_same_bytes(request: pytest.FixtureRequest, store: str, rows: int) -> None:
+    data = (request.getfixturevalue(store) / "manifest.json").read_bytes()
     manifest, job = parse_manifest(data, "manifest.json")
     assert encode(manifest) == data
-    assert (job.rows, len(manifest.shards)) == (100, 4)
+    assert (job.rows, len(manifest.shards)) == (rows, 4)
 
 
 def test_receipts_and_checksums_follow_from_it(finished: Path) -> None:
@@ -101,6 +111,51 @@ def test_an_edit_is_named(manifest: dict[str, Any], edit: Edit, message: str) ->
     assert str(caught.value).startswith("store/manifest.json")
 
 
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda m: m["job"].update(kind="generate"), "shard 0: found datasets .*'aug/classes'.*, expected"),
+        (lambda m: m["job"].pop("columns"), "job: found columns None"),
+        (lambda m: m["job"].pop("parent"), r"job: found parent\.dataset_id None"),
+        (lambda m: m["job"].pop("pipelines"), "job: found pipelines None"),
+        (
+            lambda m: m["job"]["columns"].update(params=4),
+            r"aug/params: found <f4 \(64, 3\), .* <f4 \(64, 4\)",
+        ),
+        (lambda m: m["job"]["columns"].update(classes=1), r"aug/.*: found .* \(64, 2\), .* \(64, 1\)"),
+        (lambda m: m["shards"][1]["datasets"].pop("aug/params"), "shard 1: found datasets"),
+        (
+            lambda m: m["shards"][1]["datasets"].update(
+                {"meta/params": m["shards"][1]["datasets"]["weights"]}
+            ),
+            "shard 1: found datasets",
+        ),
+        (
+            lambda m: m["shards"][1]["datasets"]["aug/parent_a"].update(dtype="<i8"),
+            r"shard 1: aug/parent_a: found <i8 \(64,\), expected <u8 \(64,\)",
+        ),
+        (lambda m: m["shards"][1]["datasets"]["aug/shares"].update(shape=[128]), "aug/shares: found <f4"),
+        (
+            lambda m: m["shards"][1]["datasets"]["aug/params"].update(
+                offset=m["shards"][1]["datasets"]["aug/shares"]["offset"]
+            ),
+            "overlaps",
+        ),
+        (
+            lambda m: m["shards"][1]["datasets"]["aug/params"].update(offset=1 << 40),
+            "aug/params ends at byte",
+        ),
+    ],
+)
+def test_an_edit_of_an_augmented_store_is_named(
+    manifest_of_copies: dict[str, Any], edit: Edit, message: str
+) -> None:
+    edited = json.loads(canonical_json(manifest_of_copies))
+    edit(edited)
+    with pytest.raises(FormatError, match=rf"^store/manifest\.json: .*{message}"):
+        parse_manifest(canonical_json(edited), "store/manifest.json")
+
+
 def test_what_must_be_aligned_is(tmp_path: Path) -> None:
     make_store(tmp_path / "store", rows=700, rows_per_shard=700)
     edited = json.loads((tmp_path / "store" / "manifest.json").read_bytes())
@@ -113,9 +168,10 @@ def test_what_must_be_aligned_is(tmp_path: Path) -> None:
         parse_manifest(canonical_json(edited), "manifest.json")
 
 
-def test_the_largest_manifest_can_be_read_again(manifest: dict[str, Any]) -> None:
+@pytest.mark.parametrize("store", ["manifest", "manifest_of_copies"])
+def test_the_largest_manifest_can_be_read_again(request: pytest.FixtureRequest, store: str) -> None:
     """Every number of an entry as long as it can be."""
-    entry = json.loads(canonical_json(manifest["shards"][0]))
+    entry = json.loads(canonical_json(request.getfixturevalue(store)["shards"][0]))
     widest = 1 << 63
     entry |= {"bytes": widest, "row_start": MAX_ROWS, "rows": MAX_ROWS}
     entry["splits"] = dict.fromkeys(entry["splits"], MAX_ROWS)
@@ -130,9 +186,11 @@ leaves = st.sampled_from([None, True, -1, 0, 2**70, 0.5, "", "shards/x", [], {},
 
 @settings(max_examples=300)
 @given(st.data())
-def test_any_changed_value_is_refused_or_read(manifest: dict[str, Any], data: st.DataObject) -> None:
+def test_any_changed_value_is_refused_or_read(
+    manifest: dict[str, Any], manifest_of_copies: dict[str, Any], data: st.DataObject
+) -> None:
     """No other exception than FormatError comes out, whatever replaces whatever."""
-    edited = json.loads(canonical_json(manifest))
+    edited = json.loads(canonical_json(data.draw(st.sampled_from([manifest, manifest_of_copies]))))
     place, key = edited, data.draw(st.sampled_from(sorted(edited)))
     while isinstance(place[key], dict | list) and place[key] and data.draw(st.booleans()):
         place = place[key]

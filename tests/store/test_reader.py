@@ -21,7 +21,6 @@ from .stores import (
     copy_store,
     make_copies,
     make_copies_job,
-    make_copies_store,
     make_job,
     make_records,
     make_store,
@@ -122,15 +121,15 @@ def test_one_record(store: Store) -> None:
 
 
 @pytest.fixture(scope="module")
-def copies(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    return make_copies_store(tmp_path_factory.mktemp("copies") / "store")
+def copies(finished_copies: Path) -> Store:
+    return open_store(finished_copies)
 
 
 def test_an_augmented_store_has_more_columns_some_of_them_wide(copies: Store, store: Store) -> None:
     expected = make_copies(range(200))
     assert (copies.kind, store.kind) == ("augment", "generate")
     assert copies.columns() == (*COLUMNS, *AUGMENTED_COLUMNS)
-    assert copies.job == make_copies_job()
+    assert copies.job == make_copies_job(parent=store.dataset_id)
     for name in copies.columns():
         column = copies.column(name)
         assert column.dtype == expected.columns[name].dtype

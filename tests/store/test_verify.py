@@ -34,12 +34,14 @@ def root(finished: Path, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_a_finished_store_passes(finished: Path, level: Level) -> None:
-    report = verify(str(finished), level)
-    assert report.dataset_id == open_store(finished).dataset_id
-    assert (report.level, report.shards, report.rows) == (level, 4, 100)
-    assert report.bytes == sum((finished / name).stat().st_size for name in SHARDS)
-    assert report.checks[:2] == verify(finished, "quick").checks
+@pytest.mark.parametrize(("store", "rows"), [("finished", 100), ("finished_copies", 200)])
+def test_a_finished_store_passes(request: pytest.FixtureRequest, level: Level, store: str, rows: int) -> None:
+    root: Path = request.getfixturevalue(store)
+    report = verify(str(root), level)
+    assert report.dataset_id == open_store(root).dataset_id
+    assert (report.level, report.shards, report.rows) == (level, 4, rows)
+    assert report.bytes == sum((root / name).stat().st_size for name in SHARDS)
+    assert report.checks[:2] == verify(root, "quick").checks
 
 
 def test_leftovers_and_files_beside_the_shards_are_no_problem(root: Path) -> None:

@@ -16,7 +16,7 @@ __all__ = ["check_space", "estimate_bytes"]
 
 _SHARD_TEXTS = 1500
 """Bytes at most of a shard's receipt and of its part of manifest and checksums, up to a TiB a shard."""
-_AUGMENTED_TEXTS = 700
+_AUGMENTED_TEXTS = 620
 """Bytes at most of what the manifest says of a shard's augmented columns."""
 _STORE_TEXTS = 2000
 """Bytes at most of what manifest, checksums and environment.json say besides the job and the shards."""
