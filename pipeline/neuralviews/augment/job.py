@@ -6,7 +6,7 @@ from ..fit.ordered import VERSION as ARITHMETIC
 from ..store.schema import FORMAT_VERSION, STORE_FORMAT
 from ..work.sizes import rows_per_shard
 from .base import Augmentation, column_count
-from .batch import Context, SoftLabels
+from .batch import Context
 from .parents import Copies
 from .plan import Plan
 
@@ -51,7 +51,7 @@ def _slots(store: "Store") -> int:
     """How many classes a label of the parents may have a share in."""
     if store.kind == "augment":
         return int(store.job["columns"]["classes"])
-    return SoftLabels.of(store.column("label")[:1]).classes.shape[1]
+    return 1
 
 
 def _versions(steps: list[Augmentation]) -> dict[str, int]:

@@ -53,9 +53,9 @@ class _Document(Struct, frozen=True, forbid_unknown_fields=True):
     title: str = ""
     seed: _Integer = 0
     copies: _Count = 1
-    splits: Annotated[list[Literal["train", "val", "test"]], Meta(min_length=1, description="splits")] = [
-        "train"
-    ]
+    splits: Annotated[
+        tuple[Literal["train", "val", "test"], ...], Meta(min_length=1, description="a list of splits")
+    ] = ("train",)
     views: _Count | Literal["all"] = "all"
     reject: Reject = Reject()
 

@@ -135,7 +135,7 @@ class CopyMaker:
         partners = None if steps.partner is None else self.supply.partners(parents, draws, steps.partner)
         batch, params = steps.run(self.supply.batch(parents, partners), draws, track=True)
         accepted = self._shares_suffice(steps.parameters(self.context), params)
-        columns = {"seed": seeds} | self._measured(batch, parents, partners)
+        columns = {"seed": seeds} | self._measured(batch, parents)
         accepted &= self._renders(columns["psnr"])
         labels = batch.labels.padded(self.slots)
         columns |= {
@@ -159,14 +159,15 @@ class CopyMaker:
             seeds[here] = row_seeds(derive_seed(self.plan.seed, *path), parents[here])
         return seeds
 
-    def _measured(
-        self, batch: Batch, parents: NDArray[np.int64], partners: NDArray[np.int64] | None
-    ) -> dict[str, NDArray[Any]]:
+    def _measured(self, batch: Batch, parents: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
         """How well the copies render what they should, at the probe points."""
         assert batch.target is not None
+        spec, points = self.context.spec, self.points
         second = None if batch.partner is None else batch.partner.weights
-        values = render_target(self.context.spec, batch.target, batch.source, second, self.points)
-        found = measure(self.context.spec, batch.weights, values, self.points, self.context.span)
+        # Copies of one parent stand side by side, and it is rendered once for all of them.
+        _, first, row = np.unique(parents, return_index=True, return_inverse=True)
+        values = render_target(spec, batch.target, batch.source[first], second, points, row)
+        found = measure(spec, batch.weights, points, values, self.context.span)
         steps = np.zeros(len(batch), np.uint32) if batch.refit_steps is None else batch.refit_steps
         return {
             "psnr": found.psnr,

@@ -1,12 +1,15 @@
-"""``neuralviews verify``: is a store intact, sound, and what its recipe makes?"""
+"""``neuralviews verify``: is a store intact, sound, and what its recipe or its plan makes?"""
 
 import json
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
-from ..errors import IntegrityError, NoSourceRoot
+from ..errors import IntegrityError, NoSourceRoot, OptionError
+
+if TYPE_CHECKING:
+    from ..store.reader import Store
 
 __all__ = ["command"]
 
@@ -17,8 +20,9 @@ LEVELS = ("quick", "full", "semantic", "regenerate")
 @click.argument("store", type=click.Path(path_type=Path))
 @click.option("--level", type=click.Choice(LEVELS), default="full", show_default=True)
 @click.option("--source-root", type=click.Path(path_type=Path), help="Folder that holds the source's files.")
+@click.option("--parent", type=click.Path(path_type=Path), help="Store that augmented copies were made from.")
 @click.option(
-    "--rows", type=click.IntRange(1), default=64, show_default=True, help="Records to render or fit again."
+    "--rows", type=click.IntRange(1), default=64, show_default=True, help="Records to render or make again."
 )
 @click.option("--device", help="Device of the torch engine, for stores it made.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
@@ -26,6 +30,7 @@ def command(
     store: Path,
     level: Literal["quick", "full", "semantic", "regenerate"],
     source_root: Path | None,
+    parent: Path | None,
     rows: int,
     device: str | None,
     as_json: bool,
@@ -33,19 +38,20 @@ def command(
     """Check STORE. Each level includes those before it.
 
     quick: receipts and sizes. full: sha256 of every file. semantic: contents, splits, and the PSNR of
-    some records rendered again. regenerate: some records fitted again and compared byte by byte.
+    some records rendered again. regenerate: some records made again and compared byte by byte.
+    Copies made by `augment` or `align` are compared with their --parent.
     """
     from ..store.verify import verify
 
     try:
-        report = verify(store, "semantic" if level == "regenerate" else level)
+        report = verify(store, "semantic" if level == "regenerate" else level, parent)
     except IntegrityError as error:
         for problem in getattr(error, "__notes__", ()):
             click.echo(f"failed   {problem}")
         raise
     checks, skipped = list(report.checks), list[str]()
     if level in ("semantic", "regenerate"):
-        more, skipped = _against_source(store, level, source_root, rows, device)
+        more, skipped = _against_origin(store, level, source_root, parent, rows, device)
         checks += more
     if as_json:
         found = {"store": str(store), "dataset_id": report.dataset_id, "level": level}
@@ -58,16 +64,42 @@ def command(
     click.echo(f"{store}: {level} verification passed{left_out}")
 
 
-def _against_source(
-    store: Path, level: str, source_root: Path | None, rows: int, device: str | None
+def _against_origin(
+    store: Path, level: str, source_root: Path | None, parent: Path | None, rows: int, device: str | None
 ) -> tuple[list[str], list[str]]:
-    """What was proven with the help of the source, and what could not be for want of it."""
-    from ..fit.consistency import check_against_job, check_against_source
-    from ..fit.reproduce import open_store_source, regenerate, remeasure, spread_rows
-    from ..fit.stated import stated_job, states_recipe
+    """What was proven with the help of what the records were made from, and what not for want of it."""
     from ..store.reader import open_store
 
     opened = open_store(store)
+    if opened.kind == "augment":
+        return _against_parent(opened, level, parent, rows)
+    return _against_source(opened, level, source_root, rows, device)
+
+
+def _against_parent(
+    opened: "Store", level: str, parent: Path | None, rows: int
+) -> tuple[list[str], list[str]]:
+    from ..augment.replay import replay_copies
+    from ..fit.reproduce import spread_rows
+    from ..store.reader import open_store
+
+    if parent is None:
+        if level == "regenerate":
+            raise OptionError(f"{opened.root}: copies are made again from their parents; give --parent")
+        return [], ["copies were not compared with their parents; give --parent"]
+    if level != "regenerate":
+        return [], []
+    count = replay_copies(opened, open_store(parent), spread_rows(len(opened), rows))
+    return [f"{count} copies made again, from seeds and from stored parameters, every byte equal"], []
+
+
+def _against_source(
+    opened: "Store", level: str, source_root: Path | None, rows: int, device: str | None
+) -> tuple[list[str], list[str]]:
+    from ..fit.consistency import check_against_job, check_against_source
+    from ..fit.reproduce import open_store_source, regenerate, remeasure, spread_rows
+    from ..fit.stated import stated_job, states_recipe
+
     if not states_recipe(opened) and level != "regenerate":
         return [], ["records were not compared with a recipe: the job states none"]
     job = stated_job(opened)
