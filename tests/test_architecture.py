@@ -13,7 +13,7 @@ LAYERS = [
     {"_version", "errors", "seeds", "grids", "portable", "vector", "draws"},
     {"field", "records"},
     {"recipe", "signals", "store", "symmetry", "work"},
-    {"fit", "augment", "data"},
+    {"fit", "augment", "data", "statistics"},
     {"exchange", "remote", "evaluate", "report"},
     {"cli"},
     {"__init__", "__main__"},
