@@ -10,12 +10,12 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from ..vector.compiled import compile_cached, sources_digest
+from ..vector.compiled import compile_cached, compiler_is_off, sources_digest
 
 if TYPE_CHECKING:
     from .group import Element
 
-__all__ = ["act"]
+__all__ = ["act", "compiler_is_off"]
 
 
 def act(element: "Element", weights: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -10,7 +10,7 @@ spaces" (1990).
 import math
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Literal, Self, cast
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ __all__ = ["MAX_PHASE", "Element", "Group", "check_group", "hidden_slices"]
 Group = Literal["perm", "sign", "phase"]
 """Which symmetries: permutations; signs too; phase shifts too, which is all of them."""
 
-MAX_PHASE = 1 << 30
+MAX_PHASE = 1 << 29
 """Largest shift in half turns; products of two elements cannot overflow an int32 unnoticed."""
 
 
@@ -170,10 +170,12 @@ class Element:
                 f"expected float32 or float64 {(len(self), self.spec.parameters)}"
             )
         if batch.dtype == np.float32:
-            from .action import act  # needs numba
+            from . import action  # needs numba
 
-            return cast(NDArray[Any], act(self, batch).reshape(weights.shape))
-        return self._apply_exactly(batch).reshape(weights.shape)
+            if not action.compiler_is_off():
+                return action.act(self, batch).reshape(weights.shape)
+        exact = self._apply_exactly(batch.astype(np.float64, copy=False))
+        return exact.astype(weights.dtype, copy=False).reshape(weights.shape)
 
     def _apply_exactly(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         layers = split(self.spec, weights)
