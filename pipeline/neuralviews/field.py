@@ -185,7 +185,7 @@ def join(spec: FieldSpec, layers: Sequence[tuple[NDArray[Any], NDArray[Any]]]) -
             raise SpecError(
                 f"layer {index}: found shapes {found}, expected {part.fan_out, part.fan_in} and its bias"
             )
-        parts += [weight.reshape(*bias.shape[:-1], -1), bias]
+        parts += [weight.reshape(*bias.shape[:-1], part.fan_out * part.fan_in), bias]
     return np.concatenate(parts, axis=-1)
 
 
