@@ -7,10 +7,12 @@ import numpy as np
 from neuralviews.store.reader import open_store
 from neuralviews.store.verify import verify
 
-from ..store.stores import contents, make_records
+from ..store.stores import contents, make_copies, make_records
+from . import make_v1_augmented
 from .make_v1 import ROOT, ROWS, SPEC, make
 
 V1 = "ec32d093df349d7baceae7eb1f0914743bb12165e904a5fb09d85f6b795e2b05"
+V1_AUGMENTED = "b0d24ea53a1b7d305837fe7f3874d1f4b4d111862316447d82b7ee0aa43bf14d"
 
 
 def test_version_1_is_read() -> None:
@@ -30,3 +32,23 @@ def test_version_1_verifies() -> None:
 def test_version_1_is_still_made_to_the_byte(tmp_path: Path) -> None:
     assert make(tmp_path / "v1") == V1
     assert contents(tmp_path / "v1") == contents(ROOT)
+
+
+def test_version_1_of_augmented_copies_is_read() -> None:
+    store = open_store(make_v1_augmented.ROOT)
+    expected = make_copies(range(2 * ROWS), SPEC, ROWS)
+    assert (store.dataset_id, store.spec, len(store), store.kind) == (V1_AUGMENTED, SPEC, 2 * ROWS, "augment")
+    found = store.read(np.arange(2 * ROWS))
+    np.testing.assert_array_equal(found.weights, expected.weights)
+    assert found.columns.keys() == expected.columns.keys()
+    for name, column in expected.columns.items():
+        np.testing.assert_array_equal(found.columns[name], column)
+
+
+def test_version_1_of_augmented_copies_verifies_against_its_parent() -> None:
+    assert verify(make_v1_augmented.ROOT, "semantic", ROOT).dataset_id == V1_AUGMENTED
+
+
+def test_version_1_of_augmented_copies_is_still_made_to_the_byte(tmp_path: Path) -> None:
+    assert make_v1_augmented.make(tmp_path / "copies") == V1_AUGMENTED
+    assert contents(tmp_path / "copies") == contents(make_v1_augmented.ROOT)

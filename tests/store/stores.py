@@ -33,23 +33,19 @@ def make_job(
 
 
 def make_copies_job(
-    rows: int = 200, rows_per_shard: int = 64, parent: str = "0" * 64, **more: Any
+    rows: int = 200, rows_per_shard: int = 64, spec: FieldSpec = SPEC, parent: str = "0" * 64, **more: Any
 ) -> dict[str, Any]:
     """The job of a store of augmented copies, two of each of ``PARENT_ROWS`` records."""
-    return make_job(
-        rows,
-        rows_per_shard,
-        **{
-            "kind": "augment",
-            "columns": {"classes": 2, "params": 3},
-            "pipelines": [
-                {"name": "flip", "params": [["axis", 1]]},
-                {"name": "mix", "params": [["share", 1], ["k", 2]]},
-            ],
-            "parent": {"dataset_id": parent},
-            **more,
-        },
-    )
+    copies = {
+        "kind": "augment",
+        "columns": {"classes": 2, "params": 3},
+        "pipelines": [
+            {"name": "flip", "params": [["axis", 1]]},
+            {"name": "mix", "params": [["share", 1], ["k", 2]]},
+        ],
+        "parent": {"dataset_id": parent},
+    }
+    return make_job(rows, rows_per_shard, spec) | copies | more
 
 
 def make_records(rows: range, spec: FieldSpec = SPEC) -> Records:
@@ -74,15 +70,15 @@ def make_records(rows: range, spec: FieldSpec = SPEC) -> Records:
     return Records(spec, weights.astype(np.float32), typed)
 
 
-def make_copies(rows: range, spec: FieldSpec = SPEC) -> Records:
-    """Copies of the records that `make_records` makes: copy 2 p of record p, copy 2 p + 1 mixed with p + 9.
+def make_copies(rows: range, spec: FieldSpec = SPEC, parents: int = PARENT_ROWS) -> Records:
+    """Copies of the first ``parents`` records of `make_records`, two of each: 2 p of p, 2 p + 1 of p and p + 9.
 
-    Record p + 9 is of another object of the same split; the last records have none.
+    Record p + 9 is of another object of the same split; where there is none, the copy is of p alone.
     """
     base = make_records(rows, spec)
     record_id = base.columns["record_id"]
     parent = record_id // 2
-    mixed = (record_id % 2 == 1) & (parent + 9 < PARENT_ROWS)
+    mixed = (record_id % 2 == 1) & (parent + 9 < parents)
     label, other = (((parent + step) // VIEWS).astype(np.int64) % 11 - 1 for step in (0, 9))
     classes = np.stack([label, np.where(mixed, other, NO_LABEL)], axis=1)
     shares = np.where(classes == NO_LABEL, 0, np.where(mixed[:, None], [0.25, 0.75], [0.9375, 0]))
