@@ -7,6 +7,8 @@ from typing import Any
 
 from numba import config, njit
 
+from ..errors import EngineError
+
 __all__ = ["compile_cached", "compiler_is_off", "sources_digest"]
 
 
@@ -29,7 +31,13 @@ def sources_digest(*places: Path) -> str:
 
 
 def compile_cached(define: Callable[..., Any], signature: Any) -> Any:
-    """Compile for one signature; a cache that is damaged is emptied and filled anew, or else left unused."""
+    """Compile for one signature; a cache that is damaged is emptied and filled anew, or else left unused.
+
+    Raises:
+        EngineError: the environment turns numba's compiler off.
+    """
+    if compiler_is_off():
+        raise EngineError("NUMBA_DISABLE_JIT is set, with which numba compiles nothing: unset it")
     options = {"nogil": True, "error_model": "numpy"}
     try:
         compiled = njit(cache=True, **options)(define)
