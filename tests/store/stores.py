@@ -71,7 +71,7 @@ def make_records(rows: range, spec: FieldSpec = SPEC) -> Records:
 
 
 def make_copies(rows: range, spec: FieldSpec = SPEC, parents: int = PARENT_ROWS) -> Records:
-    """Copies of the first ``parents`` records of `make_records`, two of each: 2 p of p, 2 p + 1 of p and p + 9.
+    """Copies of the first ``parents`` records of `make_records`, two each: 2 p of p, 2 p + 1 of p and p + 9.
 
     Record p + 9 is of another object of the same split; where there is none, the copy is of p alone.
     """

@@ -5,27 +5,40 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from neuralviews.field import FieldSpec
 from neuralviews.records import Split, Status
 from neuralviews.store.layout import RowLayout
 from neuralviews.store.reader import open_store
-from neuralviews.store.schema import ALIGNMENT, FORMAT_VERSION, MAX_SHARDS, attributes
+from neuralviews.store.schema import (
+    ALIGNMENT,
+    FORMAT_VERSION,
+    KINDS,
+    MAX_CLASSES,
+    MAX_PARAMS,
+    MAX_PIPELINES,
+    MAX_SHARDS,
+    attributes,
+    column_path,
+)
 
 PAGE = (Path(__file__).parents[2] / "docs" / "format.md").read_text()
-GOLDEN = Path(__file__).parents[1] / "golden" / "v1"
+GOLDEN = Path(__file__).parents[1] / "golden"
 
 
-def test_the_reader_on_the_page_reads_a_store() -> None:
+@pytest.mark.parametrize("name", ["v1", "v1_augmented"])
+def test_the_reader_on_the_page_reads_a_store(name: str) -> None:
     (program,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     names: dict[str, Any] = {}
     exec(program, names)
-    arch, found = names["open_store"](GOLDEN)
-    store = open_store(GOLDEN)
+    arch, found = names["open_store"](GOLDEN / name)
+    store = open_store(GOLDEN / name)
     assert FieldSpec.from_json(arch) == store.spec
     np.testing.assert_array_equal(found["weights"], store.weights(range(len(store))))
-    for name in store.columns():
-        np.testing.assert_array_equal(found[f"meta/{name}"], store.column(name))
+    assert len(found) == 1 + len(store.columns())
+    for column in store.columns():
+        np.testing.assert_array_equal(found[column_path(column)], store.column(column))
 
 
 def test_the_tables_list_every_dataset_and_attribute() -> None:
@@ -44,6 +57,10 @@ def test_the_numbers_are_those_of_the_code() -> None:
     assert PAGE.startswith(f"# The store format, version {FORMAT_VERSION}\n")
     assert f"{MAX_SHARDS:,}" in PAGE
     assert f"{ALIGNMENT:,}" in PAGE
-    for kind in (Split, Status):
-        for part in kind:
+    assert f"widths of the wide columns, 1 to {MAX_CLASSES:,} and 1 to {MAX_PARAMS:,}" in PAGE
+    assert f"1 to {MAX_PIPELINES:,} elements" in PAGE
+    for kind in KINDS:
+        assert f'`"{kind}"`' in PAGE
+    for numbers in (Split, Status):
+        for part in numbers:
             assert f"{part.value} {part.name}" in PAGE

@@ -109,9 +109,9 @@ class Store:
             KeyError: there is no such column.
             IntegrityError: a shard is not what was published.
         """
-        if name not in self.columns():
-            raise KeyError(f"{name}: no such column; there are {', '.join(self.columns())}")
         if name not in self._columns:
+            if name not in self.columns():
+                raise KeyError(f"{name}: no such column; there are {', '.join(self.columns())}")
             shards = range(len(self.manifest.shards))
             whole = np.concatenate([self._maps.array(shard, column_path(name)) for shard in shards])
             whole.flags.writeable = False
