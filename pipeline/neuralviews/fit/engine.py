@@ -127,5 +127,6 @@ def check_inputs(spec: FieldSpec, signals: Signals, inits: NDArray[np.float32]) 
 
 def psnr_from_loss(loss: NDArray[np.float32], span: float) -> NDArray[np.float32]:
     """Peak signal-to-noise ratio in dB of finite mean squared errors; a loss of 0 gives 999 dB."""
-    values = [999.0 if x <= 0 else 10 * (2 * log10(span) - log10(float(x))) for x in loss.tolist()]
+    peak = 2 * log10(span)
+    values = [999.0 if x <= 0 else 10 * (peak - log10(float(x))) for x in loss.tolist()]
     return np.minimum(np.array(values, np.float64), 999.0).astype(np.float32)
