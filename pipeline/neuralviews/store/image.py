@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ..records import Records
 from .files import Buffer
 from .job import Job
-from .schema import ALIGNMENT, WEIGHTS, attributes, column_path
+from .schema import ALIGNMENT, WEIGHTS, attributes, column_path, groups_of
 
 __all__ = ["Image", "image_bytes", "shard_image"]
 
@@ -110,7 +110,7 @@ def _lay_out(
         root = h5g.open(file.id, b"/")
         for name, value in attributes.items():
             h5a.create(root, name.encode(), h5t.py_create(value.dtype), h5s.create(h5s.SCALAR)).write(value)
-        for group in sorted({path.rpartition("/")[0] for path in arrays} - {""}):
+        for group in groups_of(arrays):
             h5g.create(root, group.encode())
         offsets = {}
         for path, array in arrays.items():

@@ -20,7 +20,7 @@ from h5py import h5a, h5d, h5f, h5fd, h5g, h5i, h5l, h5o, h5p, h5s, h5t
 from ..errors import UnsafeShard
 from .job import Job
 from .manifest import Extent, extent_problem
-from .schema import attributes
+from .schema import attributes, groups_of
 
 __all__ = ["inspect_shard"]
 
@@ -106,7 +106,7 @@ def _inspect(root: h5g.GroupID, job: Job, shard: int) -> dict[str, Extent]:
     types, shapes = job.layout.types(), job.layout.shapes(len(job.row_range(shard)))
     _require_links(root, {path.split("/")[0] for path in types}, "/")
     groups = {"": root}
-    for name in sorted({path.rpartition("/")[0] for path in types} - {""}):
+    for name in groups_of(types):
         groups[name] = group = _open(root, name, h5i.GROUP)
         _require_links(group, {path.split("/")[1] for path in types if path.startswith(f"{name}/")}, name)
         _require_attributes(group, {}, name)

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,7 @@ __all__ = [
     "WEIGHTS",
     "attributes",
     "column_path",
+    "groups_of",
     "receipt_name",
     "require_little_endian",
     "shard_name",
@@ -99,6 +101,11 @@ def shard_number(name: str) -> int | None:
 def column_path(column: str) -> str:
     """HDF5 path of a column."""
     return f"{META_GROUP if column in COLUMNS else AUGMENTED_GROUP}/{column}"
+
+
+def groups_of(paths: Iterable[str]) -> list[str]:
+    """Names of the groups that datasets with these HDF5 paths lie in, sorted; not the root."""
+    return sorted({path.rpartition("/")[0] for path in paths} - {""})
 
 
 def attributes(job: str, arch: bytes, shard: int, row_start: int) -> dict[str, NDArray[Any]]:
