@@ -86,9 +86,8 @@ def products(problem, work, b, layer, only_incoming):  # type: ignore[no-untyped
 
 
 @part_of_alignment
-def nearest(error, per_full):  # type: ignore[no-untyped-def]
-    """Full turns in an error of a bias, as the kernel rounds and limits them."""
-    turns = error * per_full
+def nearest(turns):  # type: ignore[no-untyped-def]
+    """The nearest integer, as the kernel rounds and limits it."""
     turns = turns if turns < MOST else MOST
     turns = -MOST if turns < -MOST else turns
     return (turns + MAGIC) - MAGIC
@@ -108,12 +107,10 @@ def best_match(group, turns, p, q, a, b):  # type: ignore[no-untyped-def]
         for odd in range(2):
             if odd and group < PHASES:
                 break
-            error, gain, phase = a - sign * b, p + q, np.int32(0)
-            if odd:
-                error, gain = error - half, p - q
+            error, gain, phase = a - sign * b, p - q if odd else p + q, np.int32(0)
             if group == PHASES:
-                full = nearest(error, per_full)
-                error = fma(minus_full, full, error)
+                full = nearest(fma(error, per_full, -HALF if odd else np.float32(0)))
+                error = fma(minus_full, full, error - half if odd else error)
                 phase = np.int32(2) * np.int32(full) + np.int32(odd)
             cost = fma(HALF * error, error, -sign * gain)
             if cost < least:

@@ -63,8 +63,8 @@ def nearest_turns(e: Emitter, turns: Value) -> Value:
 
 def candidates(e: Emitter, group: int) -> Sequence[tuple[int, bool]]:
     """Sign, and whether the phase is odd, of every element of one unit's group, phases taken together."""
-    even = [(1, False)] if group == 0 else [(1, False), (-1, False)]
-    return even if group < 2 else [(1, False), (1, True), (-1, False), (-1, True)]
+    signs = (1,) if group == 0 else (1, -1)
+    return [(sign, odd) for sign in signs for odd in ((False, True) if group == 2 else (False,))]
 
 
 @kernel
@@ -98,10 +98,10 @@ def match_costs(
         best = None
         for sign, odd in candidates(e, number):
             error = e.subtract(target, b) if sign > 0 else e.add(target, b)
-            if odd:
-                error = e.subtract(error, half)
             if number == 2:
-                error = e.fma(minus_full, nearest_turns(e, e.multiply(error, per_full)), error)
+                turns = e.fma(error, per_full, e.splat(-0.5 if odd else 0.0))
+                error = e.subtract(error, half) if odd else error
+                error = e.fma(minus_full, nearest_turns(e, turns), error)
             found = cost(error, e.subtract(p, q) if odd else e.add(p, q), sign)
             best = found if best is None else smaller(e, found, best)
         e.store(best, costs, at)
