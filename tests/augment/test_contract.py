@@ -1,0 +1,166 @@
+"""What every augmentation keeps, whatever it does; and that exact ones are exact."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import neuralviews.augment
+from neuralviews.augment.base import Augmentation, column_count
+from neuralviews.augment.batch import Batch
+from neuralviews.augment.compose import Compose
+from neuralviews.augment.registry import OPERATIONS, build, describe, operation, operations
+from neuralviews.draws import Draws
+from neuralviews.errors import PlanError
+from neuralviews.field import FieldSpec, evaluate
+
+from .cases import NOTHING_DRAWN, STEPS, case, rows_of, specs
+from .formulas import values_after, weights_after
+from .pairs import CLASSES, draws_for, pairs, values_of
+
+EXACT = [name for name in OPERATIONS if operation(name).exact]
+every_operation = pytest.mark.parametrize("name", OPERATIONS)
+
+
+def same(a: Batch, b: Batch) -> bool:
+    arrays = [
+        (a.weights, b.weights),
+        (a.labels.classes, b.labels.classes),
+        (a.labels.shares, b.labels.shares),
+    ]
+    return all(x.dtype == y.dtype and x.tobytes() == y.tobytes() for x, y in arrays)
+
+
+def test_every_operation_has_a_case() -> None:
+    assert list(STEPS) == list(OPERATIONS)
+
+
+@every_operation
+def test_equal_streams_give_equal_bytes_and_others_do_not(name: str) -> None:
+    step, batch, draws = case(name)
+    copies, params = Compose(step).run(batch, draws)
+    again, params_again = Compose(step).run(batch, draws)
+    assert same(copies, again)
+    assert params.tobytes() == params_again.tobytes()
+    _, others = Compose(step).run(batch, draws_for(batch, base=12))
+    assert (params.tobytes() != others.tobytes()) == (name not in NOTHING_DRAWN)
+
+
+@every_operation
+def test_a_copy_depends_on_its_row_alone(name: str) -> None:
+    step, batch, draws = case(name)
+    copies, params = Compose(step).run(batch, draws)
+    order = np.array([4, 1, 5, 0, 3, 2])
+    shuffled, shuffled_params = Compose(step).run(rows_of(batch, order), Draws(draws.seeds[order]))
+    assert same(shuffled, rows_of(copies, order))
+    assert shuffled_params.tobytes() == params[order].tobytes()
+    for row in range(len(batch)):
+        alone, alone_params = Compose(step).run(*case(name, 1, row)[1:])
+        assert same(alone, rows_of(copies, np.array([row])))
+        assert alone_params.tobytes() == params[row].tobytes()
+
+
+@every_operation
+def test_inputs_stay_as_they_were(name: str) -> None:
+    step, batch, draws = case(name)  # whose arrays refuse to be written to
+    params = step.sample(batch, draws)
+    params.flags.writeable = False
+    copies = Compose(step).replay(batch, params)
+    _, untouched, _ = case(name)
+    assert same(batch, untouched)
+    assert copies.source is batch.source
+
+
+@every_operation
+def test_parameters_are_all_it_takes_to_make_a_copy_again(name: str) -> None:
+    step, batch, draws = case(name)
+    copies, params = Compose(step).run(batch, draws)
+    assert params.dtype == np.float32
+    assert params.shape == (len(batch), column_count(step.parameters(batch.context)))
+    assert np.isfinite(params).all()
+    assert same(Compose(step).replay(batch, params), copies)
+
+
+@every_operation
+def test_copies_are_float32_fields_with_whole_labels(name: str) -> None:
+    step, batch, draws = case(name)
+    copies, _ = Compose(step).run(batch, draws)
+    assert copies.weights.dtype == np.float32
+    assert np.isfinite(copies.weights).all()
+    np.testing.assert_allclose(copies.labels.dense(CLASSES).sum(axis=1), 1, rtol=1e-6)
+    if step.label_rule == "keep":
+        assert copies.labels.shares.tobytes() == batch.labels.shares.tobytes()
+        assert copies.labels.classes.tobytes() == batch.labels.classes.tobytes()
+
+
+@every_operation
+def test_it_changes_what_it_says(name: str) -> None:
+    step, batch, draws = case(name)
+    copies, _ = Compose(step).run(batch, draws)
+    assert (copies.weights.tobytes() == batch.weights.tobytes()) == (name == "label_smoothing")
+
+
+# ---- plans
+
+
+@every_operation
+def test_descriptions_are_read_back(name: str) -> None:
+    step, *_ = case(name)
+    table = describe(step)
+    assert table["op"] == name
+    assert build(json.loads(json.dumps(table)), "step") == step
+
+
+@every_operation
+def test_unknown_settings_are_named(name: str) -> None:
+    with pytest.raises(PlanError, match=f"^step: {name} has no setting 'colour'; it takes "):
+        build({"op": name, "colour": 1}, "step")
+
+
+def test_the_table_the_classes_and_the_public_names_agree() -> None:
+    for name, kind in zip(OPERATIONS, operations(), strict=True):
+        assert kind.name == name
+        assert getattr(neuralviews.augment, kind.__name__) is kind
+        assert kind.__name__ in neuralviews.augment.__all__
+    public = {getattr(neuralviews.augment, name) for name in neuralviews.augment.__all__}
+    listed = {kind for kind in public if isinstance(kind, type) and issubclass(kind, Augmentation)}
+    assert listed == {Augmentation, *operations()}
+
+
+@every_operation
+def test_it_says_what_it_is(name: str) -> None:
+    kind = operation(name)
+    assert kind.__doc__
+    assert 10 < len(kind.summary) <= 70
+    assert "\n" not in kind.summary
+    assert not kind.summary.endswith(".")
+    assert len(kind.source) > 10
+    assert kind.label_rule in ("keep", "smooth", "mix")
+    assert kind.version >= 1
+
+
+# ---- exactness
+
+
+@pytest.mark.parametrize("name", EXACT)
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_exact_ones_are_exact(name: str, data: st.DataObject) -> None:
+    """The formula of the weights gives the function promised, in float64; the code rounds that formula."""
+    spec: FieldSpec = data.draw(specs(1 if name == "sdf_scale" else 4))
+    first = data.draw(st.integers(0, 999))
+    batch, step = pairs(spec, 2, first), STEPS[name](spec)
+    step.require(batch.context)
+    copies, params = Compose(step).run(batch, draws_for(batch, first), track=True)
+    assert copies.target is not None
+    x = np.random.default_rng(first).uniform(-1, 1, (5, spec.in_dim))
+    parents = batch.weights.astype(np.float64)
+    promised = values_of(copies.target, spec, [parents], x)
+    for row, parent in enumerate(parents):
+        weights = weights_after(step, spec, parent, params[row])
+        expected = values_after(step, spec, parent, params[row], x)
+        np.testing.assert_allclose(evaluate(spec, weights, x), expected, rtol=0, atol=1e-9)
+        np.testing.assert_allclose(promised[row], expected, rtol=0, atol=1e-9)
+        np.testing.assert_allclose(copies.weights[row], weights, rtol=2e-7, atol=2e-7)
