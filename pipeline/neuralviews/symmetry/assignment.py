@@ -1,99 +1,89 @@
 """The minimum-cost assignment of rows to columns, called from compiled code.
 
-Shortest augmenting paths after a cheap start: R. Jonker and A. Volgenant, A shortest augmenting path
-algorithm for dense and sparse linear assignment problems, Computing 38 (1987), pp. 325-340.
+Shortest augmenting paths after a cheap start: R. Jonker and A. Volgenant, "A shortest augmenting path
+algorithm for dense and sparse linear assignment problems", Computing 38 (1987). Of their start, each
+row is reduced once: on costs of aligned networks, repeating it takes longer than the paths it spares.
 """
+
+from typing import Any
 
 import numpy as np
 from numba import njit
 
+from ..vector.search import LANES
+from .assignment_kernels import augmentation, reduce_columns, row_reduction
+
 __all__ = ["COLUMNS", "WORK", "padded", "solve"]
 
-COLUMNS = 16
-"""Rows of costs are padded to a multiple of so many columns."""
+COLUMNS = LANES
+"""A row of costs is padded to a multiple of so many columns."""
 WORK = 3
-"""Arrays of work space for each type, each as long as a row of costs."""
+"""Work space of each type, in rows of costs."""
 
 
 def padded(size: int) -> int:
-    """The columns of a row of costs for ``size`` columns that count."""
+    """The columns of a row of costs with ``size`` columns that count."""
     return -(-size // COLUMNS) * COLUMNS
 
 
-@njit
-def shortest_path(cost, duals, row_of, column_of, row, keys, open_duals, predecessors, order, distances):  # type: ignore[no-untyped-def]
-    columns = duals.size
-    for j in range(columns):
-        key = cost[row * columns + j] - duals[j]
-        keys[j] = key if key < np.float32(np.inf) else np.float32(np.inf)
-        open_duals[j] = duals[j]
-        predecessors[j] = row
-    count = 0
-    while True:
-        end = 0
-        for j in range(columns):
-            if keys[j] < keys[end]:
-                end = j
-        least = keys[end]
-        if not least < np.inf:
-            return
-        if row_of[end] < 0:
-            break
-        order[count] = end
-        distances[count] = least
-        count += 1
-        i = row_of[end]
-        offset = cost[i * columns + end] - duals[end] - least
-        keys[end], open_duals[end] = np.inf, -np.inf
-        for j in range(columns):
-            through = cost[i * columns + j] - open_duals[j] - offset
-            through = least if through < least else through
-            if through < keys[j]:
-                keys[j], predecessors[j] = through, i
-    for q in range(count):
-        duals[order[q]] += distances[q] - least
-    while True:
-        i = predecessors[end]
-        row_of[end] = i
-        end, column_of[i] = column_of[i], end
-        if i == row:
-            return
+def assigning(fixed: int) -> Any:
+    """Compiled code that assigns all free rows, for ``fixed`` columns, or if 0 for any number."""
+    reduce_row, augment = row_reduction(fixed), augmentation(fixed)
+
+    @njit
+    def assign(cost, duals, row_of, column_of, floats, integers):  # type: ignore[no-untyped-def]
+        columns, size = duals.size, column_of.size
+        for row in range(size):
+            if column_of[row] < 0:
+                reduce_row(cost, row, columns, duals, row_of, column_of)
+        for row in range(size):
+            if column_of[row] < 0:
+                work = floats, (floats, columns), (integers, columns), (integers, 2 * columns)
+                augment(cost, row, columns, duals, row_of, column_of, *work)
+            if column_of[row] < 0:
+                column = 0
+                while row_of[column] >= 0:
+                    column += 1
+                column_of[row], row_of[column] = column, row
+
+    return assign
+
+
+assign, assign_32, assign_64, assign_128 = (assigning(fixed) for fixed in (0, 32, 64, 128))
 
 
 @njit
 def solve(cost, duals, warm, column_of, floats, integers):  # type: ignore[no-untyped-def]
-    """Assign each row the column that makes the sum of costs least; nothing is returned.
+    """Assign every row a column of its own, so that the sum of their costs is least.
+
+    The sum is the least up to the rounding of float32 sums along a path. Equal inputs give equal
+    outputs on every machine. Any numbers end with a permutation, but one that need not be the best if
+    sums of them overflow or if they are not numbers.
 
     Args:
-        cost: float32 (size * columns,), row after row; ``columns`` is ``padded(size)``, and what the
-            padding holds does not matter.
-        duals: float32 (columns,), in and out: the columns' dual variables, any start if ``warm``.
-        warm: start from ``duals``, best those of a similar problem, instead of from the costs.
+        cost: float32 (size * columns,), row after row; ``columns`` is `padded(size)`, and the columns
+            from ``size`` on may hold any finite numbers.
+        duals: float32 (columns,), in and out: the dual variables of the columns.
+        warm: begin with the ``duals`` given, say those of a similar problem: any finite ones are right.
         column_of: int32 (size,), out: the column of each row.
-        floats, integers: float32 and int32 work space, at least ``WORK * columns`` each.
+        floats, integers: work space, float32 and int32 (at least ``WORK * columns``,).
     """
     size, columns = column_of.size, duals.size
     row_of = integers[:columns]
     row_of[:] = -1
     column_of[:] = -1
     if not warm:
-        duals[:] = 0
+        reduce_columns(cost, size, columns, duals, (integers, columns))
+        for column in range(size - 1, -1, -1):
+            row = integers[columns + column]
+            if column_of[row] < 0:
+                column_of[row], row_of[column] = column, row
     duals[size:] = -np.inf
-    for row in range(size):
-        shortest_path(
-            cost,
-            duals,
-            row_of,
-            column_of,
-            row,
-            floats[:columns],
-            floats[columns : 2 * columns],
-            integers[columns : 2 * columns],
-            integers[2 * columns : 3 * columns],
-            floats[2 * columns : 3 * columns],
-        )
-        if column_of[row] < 0:
-            free = 0
-            while row_of[free] >= 0:
-                free += 1
-            column_of[row], row_of[free] = free, row
+    if columns == 32:
+        assign_32(cost, duals, row_of, column_of, floats, integers)
+    elif columns == 64:
+        assign_64(cost, duals, row_of, column_of, floats, integers)
+    elif columns == 128:
+        assign_128(cost, duals, row_of, column_of, floats, integers)
+    else:
+        assign(cost, duals, row_of, column_of, floats, integers)
