@@ -10,6 +10,10 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
+    from . import augment, symmetry
+    from .augment.basin import align_store
+    from .augment.plan import Plan, load_plan, plan_names
+    from .augment.run import AugmentReport, augment_store
     from .data import Graph, Layers, ViewBatch, ViewDataset
     from .errors import NeuralViewsError
     from .field import Field, FieldSpec
@@ -20,58 +24,80 @@ if TYPE_CHECKING:
     from .seeds import derive_seed
     from .store.reader import Store, open_store
     from .store.verify import verify
+    from .work.shards import Sharing
 
 __all__ = [
+    "AugmentReport",
     "Field",
     "FieldSpec",
     "Graph",
     "Layers",
     "NeuralViewsError",
+    "Plan",
     "Recipe",
     "Records",
     "RunOptions",
     "RunReport",
+    "Sharing",
     "Split",
     "Status",
     "Store",
     "ViewBatch",
     "ViewDataset",
     "__version__",
+    "align_store",
+    "augment",
+    "augment_store",
     "derive_seed",
     "gallery",
     "generate",
+    "load_plan",
     "load_recipe",
     "open_store",
+    "plan_names",
     "recipe_names",
+    "symmetry",
     "verify",
 ]
 
 _HOME = {
+    "AugmentReport": "augment.run",
     "Field": "field",
     "FieldSpec": "field",
     "Graph": "data",
     "Layers": "data",
     "NeuralViewsError": "errors",
+    "Plan": "augment.plan",
     "Recipe": "recipe",
     "Records": "records",
     "RunOptions": "fit.run",
     "RunReport": "fit.run",
+    "Sharing": "work.shards",
     "Split": "records",
     "Status": "records",
     "Store": "store.reader",
     "ViewBatch": "data",
     "ViewDataset": "data",
+    "align_store": "augment.basin",
+    "augment_store": "augment.run",
     "derive_seed": "seeds",
     "gallery": "report.gallery",
     "generate": "fit.run",
+    "load_plan": "augment.plan",
     "load_recipe": "recipe",
     "open_store": "store.reader",
+    "plan_names": "augment.plan",
     "recipe_names": "recipe",
     "verify": "store.verify",
 }
 
 
+_MODULES = ("augment", "symmetry")
+
+
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f".{name}", __name__)
     if name not in _HOME:
         raise AttributeError(f"module 'neuralviews' has no attribute {name!r}")
     value = getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)

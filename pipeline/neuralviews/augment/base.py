@@ -1,4 +1,4 @@
-"""The interface of augmentations: draw parameters first, then apply them, so that a copy can be made again."""
+"""The interface of augmentations: parameters are drawn first, then applied, so any copy can be made again."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Augmentation", "LabelRule", "Parameter", "PartnerRule", "column_count"]
 
-LabelRule = Literal["keep", "smooth", "mix", "larger share"]
-"""What becomes of the label: kept, smoothed, mixed like the fields, or that of the larger share."""
+LabelRule = Literal["keep", "smooth", "mix"]
+"""What becomes of the label: it is kept, smoothed, or mixed like the fields."""
 
 PartnerRule = Literal["any", "class"]
 """Whom a field is mixed with: any other record of its split and of the active views, or one of its class."""
