@@ -2,7 +2,7 @@
 
 Shortest augmenting paths after a cheap start: R. Jonker and A. Volgenant, "A shortest augmenting path
 algorithm for dense and sparse linear assignment problems", Computing 38 (1987). Of their start, each
-row is reduced once: on costs of aligned networks, repeating it takes longer than the paths it spares.
+row is reduced once: on costs of aligned networks, repeating that costs about what it spares.
 """
 
 from typing import Any
