@@ -1,6 +1,7 @@
 """What every augmentation keeps, whatever it does; and that exact ones are exact."""
 
 import json
+from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import neuralviews.augment
 from neuralviews.augment.base import Augmentation, column_count
 from neuralviews.augment.batch import Batch
 from neuralviews.augment.compose import Compose
+from neuralviews.augment.geometry import AffineCoords
 from neuralviews.augment.registry import OPERATIONS, build, describe, operation, operations
 from neuralviews.draws import Draws
 from neuralviews.errors import PlanError
@@ -102,6 +104,32 @@ def test_it_changes_what_it_says(name: str) -> None:
     assert (copies.weights.tobytes() == batch.weights.tobytes()) == (name == "label_smoothing")
 
 
+BYTES = {
+    "permutation": "055827815ab70faa",
+    "sign_flip": "51b7a2f5dbd480f8",
+    "phase_shift": "8dc8ed38dfe34854",
+    "random_symmetry": "67e735f41e51657f",
+    "affine_coords": "aa75a8192a4a087a",
+    "sdf_scale": "c64505c4cbd56966",
+    "affine_output": "73f2047c7012e6ef",
+    "gaussian_noise": "10309f2f64351fa9",
+    "multiplicative_noise": "148cda0be07baf53",
+    "masking": "fe43061813f393eb",
+    "dropout": "72758b5cc0d222a7",
+    "quantile_masking": "24a8e571a1f23fd8",
+    "label_smoothing": "61f035b7253d8cbf",
+}
+
+
+@pytest.mark.parametrize("name", BYTES)
+def test_bytes_never_change(name: str) -> None:
+    """Of parameters and weights, on any machine; if they must, raise the operation's version."""
+    step, batch, draws = case(name)
+    copies, params = Compose(step).run(batch, draws)
+    shares = copies.labels.shares.tobytes()
+    assert sha256(params.tobytes() + copies.weights.tobytes() + shares).hexdigest()[:16] == BYTES[name]
+
+
 # ---- plans
 
 
@@ -117,6 +145,35 @@ def test_descriptions_are_read_back(name: str) -> None:
 def test_unknown_settings_are_named(name: str) -> None:
     with pytest.raises(PlanError, match=f"^step: {name} has no setting 'colour'; it takes "):
         build({"op": name, "colour": 1}, "step")
+
+
+def test_unknown_operations_are_named_with_a_near_one() -> None:
+    with pytest.raises(PlanError, match=r"^step\.op: found 'signflip'; did you mean 'sign_flip'\? "):
+        build({"op": "signflip"}, "step")
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("sign_flip", 'step: expected a table with the key op, such as { op = "sign_flip" }'),
+        ({"p": 0.5}, 'step: expected a table with the key op, such as { op = "sign_flip" }'),
+        ({"op": "sign_flip", "p": "half"}, "step.p: Expected `float`, got `str`"),
+        ({"op": "sign_flip", "p": 2}, "step: SignFlip: p: found 2.0, expected 0 to 1"),
+        ({"op": "permutation", "p": 1}, "step: permutation has no setting 'p'; it takes none"),
+    ],
+)
+def test_impossible_tables_are_refused(table: object, message: str) -> None:
+    with pytest.raises(PlanError) as error:
+        build(table, "step")
+    assert str(error.value) == message
+
+
+def test_whole_numbers_of_a_plan_are_floats_where_floats_are_expected() -> None:
+    """So that equal plans are described by equal bytes."""
+    step = build({"op": "affine_coords", "rotate": 15, "scale": [1, 2], "flip": ["x"]}, "step")
+    assert json.dumps(describe(step)) == json.dumps(describe(AffineCoords(15, scale=(1, 2), flip=("x",))))
+    assert describe(step)["rotate"] == 15.0
+    assert isinstance(describe(step)["rotate"], float)
 
 
 def test_the_table_the_classes_and_the_public_names_agree() -> None:
