@@ -1,7 +1,6 @@
 """Moving content: where it goes, that grids are met exactly, and who is refused."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -133,13 +132,14 @@ def test_rotations_of_solids_turn_about_any_axis_within_their_range(limit: float
     np.testing.assert_allclose(axis.T @ axis / len(axis), np.eye(3) / 3, atol=0.05)
 
 
-def test_all_of_it_is_drawn_apart() -> None:
+def test_settings_are_drawn_apart() -> None:
     """A further setting leaves what the others draw as it was."""
     spec = image_spec("xy")
-    step = AffineCoords(rotate=30.0, translate=0.2)
-    _, _, alone, _ = moved(step, spec)
-    _, _, both, _ = moved(replace(step, scale=(2.0, 2.0)), spec)
-    np.testing.assert_allclose(2 * both, alone, rtol=1e-6)
+    _, _, alone, _ = moved(AffineCoords(rotate=30.0, flip=("x",)), spec)
+    _, _, scaled, _ = moved(AffineCoords(rotate=30.0, flip=("x",), translate=0.2, scale=(2.0, 2.0)), spec)
+    np.testing.assert_allclose(2 * scaled, alone, rtol=1e-6)
+    _, _, mirrored, _ = moved(AffineCoords(flip=("y", "x")), spec)
+    np.testing.assert_array_equal(mirrored[:, 0, 0] < 0, np.linalg.det(alone) < 0)
 
 
 # ---- the published formulas, where they are right

@@ -117,8 +117,9 @@ class AffineCoords(Augmentation):
     def sample(self, batch: Batch, draws: "Draws") -> NDArray[np.float32]:
         n, d = len(batch), batch.spec.in_dim
         linear = np.tile(np.eye(d), (n, 1, 1))
-        for place, axis in enumerate(self.flip):
-            linear[draws.child(0).child(place).choose(0.5, 1)[:, 0], _axes(batch.spec).index(axis)] *= -1
+        for axis in self.flip:
+            mirrored = draws.child(0).child("xyz".index(axis)).choose(0.5, 1)[:, 0]
+            linear[mirrored, _axes(batch.spec).index(axis)] *= -1
         if self.quarter_turns:
             turns = _axis_rotations(d)
             linear = matrix_product(turns[draws.child(1).integers(0, len(turns) - 1, 1)[:, 0]], linear)
