@@ -65,6 +65,15 @@ def test_a_copy_depends_on_its_row_alone(name: str) -> None:
 
 
 @every_operation
+def test_no_fields_give_no_copies(name: str) -> None:
+    step, batch, draws = case(name)
+    none = np.arange(0)
+    copies, params = Compose(step).run(rows_of(batch, none), Draws(draws.seeds[none]))
+    assert copies.weights.shape == (0, batch.spec.parameters)
+    assert params.shape == (0, column_count(step.parameters(batch.context)))
+
+
+@every_operation
 def test_inputs_stay_as_they_were(name: str) -> None:
     step, batch, draws = case(name)  # whose arrays refuse to be written to
     params = step.sample(batch, draws)

@@ -45,7 +45,7 @@ def map_coords(
         new_weight += weight[:, :, axis, None] * matrix[:, None, axis]
         new_bias += weight[:, :, axis] * shift[:, axis, None]
     mapped = weights.copy()
-    mapped[:, first.weight] = new_weight.reshape(len(weights), -1)
+    mapped[:, first.weight] = new_weight.reshape(-1, first.fan_out * first.fan_in)
     mapped[:, first.bias] = new_bias
     return mapped
 
@@ -132,7 +132,7 @@ class AffineCoords(Augmentation):
         matrix = linear.swapaxes(1, 2) / size[:, :, None]  # linear is orthogonal up to rounding
         moved = self.translate * _centred(draws.child(5), d)
         shift = -matrix_product(matrix, moved[:, :, None])[:, :, 0]
-        return np.concatenate((matrix.reshape(n, -1), shift), axis=1).astype(np.float32)
+        return np.concatenate((matrix.reshape(n, d * d), shift), axis=1).astype(np.float32)
 
     def apply(self, batch: Batch, params: NDArray[np.float32]) -> Batch:
         return replace(batch, weights=map_coords(batch.spec, batch.weights, *_parts(params, batch.spec)))

@@ -52,7 +52,7 @@ def map_outputs(
         row_sum += column
     new_bias += (offset + row_sum * spec.output_offset) / spec.output_scale
     mapped = weights.copy()
-    mapped[:, last.weight] = new_weight.reshape(len(weights), -1)
+    mapped[:, last.weight] = new_weight.reshape(-1, last.fan_out * last.fan_in)
     mapped[:, last.bias] = new_bias
     return mapped
 
@@ -119,7 +119,7 @@ class AffineOutput(Augmentation):
         gain, offset = np.tile(np.eye(outputs), (n, 1, 1)), np.zeros((n, outputs))
         gain[:, :colours, :colours] = (sign * factor)[:, :, None] * self._mixing(n, colours, draws)
         offset[:, :colours] = (1 - sign * factor) * middle + sign * added
-        return np.concatenate((gain.reshape(n, -1), offset), axis=1).astype(np.float32)
+        return np.concatenate((gain.reshape(n, outputs * outputs), offset), axis=1).astype(np.float32)
 
     def _mixing(self, n: int, colours: int, draws: "Draws") -> NDArray[np.float64]:
         """How much of each colour goes into each, (n, colours, colours); rows sum to 1."""
