@@ -1,4 +1,4 @@
-"""What the job of a store states of the fits behind it, checked once and typed, for everyone who asks later."""
+"""What the job of a store states of the fits behind it, checked once and typed, for all who ask later."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -77,7 +77,9 @@ def _fitted(where: str, job: Mapping[str, Any]) -> Mapping[str, Any]:
         parent = job.get("parent")
         job = parent.get("job") if isinstance(parent, Mapping) else None  # type: ignore[assignment]
         if not isinstance(job, Mapping):
-            raise FormatError(f"{where}: states no job of its parent; expected what `neuralviews augment` writes")
+            raise FormatError(
+                f"{where}: states no job of its parent; expected what `neuralviews augment` writes"
+            )
     raise FormatError(f"{where}: more than {_MAX_GENERATIONS} generations of parents; the job was edited")
 
 
