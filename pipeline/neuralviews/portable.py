@@ -11,13 +11,14 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["cospi", "exp", "exp10", "log", "log10", "sincos"]
+__all__ = ["LN10", "cospi", "exp", "exp10", "log", "log10", "sincos"]
 
 Floats = NDArray[np.float64]
 Real = TypeVar("Real", float, Floats)
 
 _LN2 = float.fromhex("0x1.62e42fefa39efp-1")
-_LN10 = float.fromhex("0x1.26bb1bbb55516p+1")
+LN10 = float.fromhex("0x1.26bb1bbb55516p+1")
+"""ln(10)"""
 _PI = float.fromhex("0x1.921fb54442d18p+1")
 
 
@@ -28,7 +29,7 @@ def log10(x: float) -> float:
     mantissa, exponent = math.frexp(x)
     if mantissa < 0.7071067811865476:
         mantissa, exponent = 2 * mantissa, exponent - 1
-    return _log_series(mantissa, float(exponent)) / _LN10
+    return _log_series(mantissa, float(exponent)) / LN10
 
 
 def log(x: Floats) -> Floats:
@@ -54,7 +55,7 @@ def exp10(x: float) -> float:
     """10**x for |x| <= 300."""
     if not abs(x) <= 300:
         raise ValueError(f"exp10: found {x!r}, expected a number from -300 to 300")
-    scaled = x * _LN10
+    scaled = x * LN10
     exponent = math.floor(scaled / _LN2 + 0.5)
     return math.ldexp(_exp_series(scaled - exponent * _LN2), exponent)
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from neuralviews.errors import SpecError
 from neuralviews.fit.engine import Budget, Signals, psnr_from_loss
+from neuralviews.portable import log10
 
 COORDS, VALUES = np.zeros((6, 2), np.float32), np.zeros((3, 6, 1), np.float32)
 
@@ -51,6 +52,14 @@ def test_psnr_at_the_ends() -> None:
     assert nearly == pytest.approx(448.5, abs=0.1)
     assert lost == pytest.approx(-385.3, abs=0.1)
     assert psnr_from_loss(losses[:0], 1.0).shape == (0,)
+
+
+@pytest.mark.parametrize("span", [0.3, 1.0, 2.0, 255.0])
+def test_psnr_of_many_losses_is_that_of_each_to_the_bit(span: float) -> None:
+    bits = np.random.default_rng(5).integers(1, 0x7F80_0000, 20_000, dtype=np.uint32)  # of all magnitudes
+    losses = bits.view(np.float32)
+    each = [min(10 * (2 * log10(span) - log10(loss)), 999.0) for loss in losses.tolist()]
+    np.testing.assert_array_equal(psnr_from_loss(losses, span), np.array(each).astype(np.float32))
 
 
 @given(st.floats(-50, 150), st.sampled_from([1.0, 2.0]))

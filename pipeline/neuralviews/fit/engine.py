@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..errors import SpecError
 from ..field import FieldSpec
-from ..portable import exp10, log10
+from ..portable import LN10, exp10, log, log10
 
 __all__ = ["Budget", "Engine", "FitResult", "Signals", "check_inputs", "psnr_from_loss"]
 
@@ -127,6 +127,6 @@ def check_inputs(spec: FieldSpec, signals: Signals, inits: NDArray[np.float32]) 
 
 def psnr_from_loss(loss: NDArray[np.float32], span: float) -> NDArray[np.float32]:
     """Peak signal-to-noise ratio in dB of finite mean squared errors; a loss of 0 gives 999 dB."""
-    peak = 2 * log10(span)
-    values = [999.0 if x <= 0 else 10 * (peak - log10(float(x))) for x in loss.tolist()]
-    return np.minimum(np.array(values, np.float64), 999.0).astype(np.float32)
+    positive = np.where(loss <= 0, 1, loss.astype(np.float64))
+    values = 10 * (2 * log10(span) - log(positive) / LN10)
+    return np.minimum(np.where(loss <= 0, 999.0, values), 999.0).astype(np.float32)
