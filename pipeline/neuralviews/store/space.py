@@ -37,14 +37,15 @@ def check_space(root: Path, job: Mapping[str, Any]) -> None:
     Bytes of shards that are there already count as room.
 
     Raises:
+        FormatError: the job lacks what a store needs; nothing was written.
         OutputError: the folder cannot be written, or its file system is too small for the rest.
     """
+    needed = estimate_bytes(job) - _present(root, job)  # refuses a job that is none, before anything is made
     make_folder(root)
     require_writable(root)
     with output_errors(root):
         system = os.statvfs(root)
         free = system.f_bavail * system.f_frsize
-    needed = estimate_bytes(job) - _present(root, job)
     if needed > free:
         raise OutputError(
             f"{root}: {_gib(free)} free, {_gib(needed)} needed; "

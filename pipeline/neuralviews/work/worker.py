@@ -48,7 +48,7 @@ def make_shard(maker: Maker, counts: Path, shard: int, parent: int) -> tuple[int
     """
     if os.getpid() != parent:
         _serve(parent)
-    writer, make = _open(maker)
+    writer, make = _open(maker, counts)
     if writer.is_done(shard):
         return shard, False
     counter = ProgressCounter(counts, writer.shard_count, shard)
@@ -71,6 +71,7 @@ def _end_with(parent: int) -> None:
 
 
 @lru_cache(maxsize=1)
-def _open(maker: Maker) -> tuple[StoreWriter, Callable[[range, Progress], Records]]:
+def _open(maker: Maker, counts: Path) -> tuple[StoreWriter, Callable[[range, Progress], Records]]:
+    """Once in a run, which no other shares its counts with: the next may find other files in their places."""
     writer = StoreWriter.open(maker.root)
     return writer, maker.open(writer)
