@@ -16,7 +16,7 @@ SPEC = FieldSpec([2, 5, 4, 3], omega=(30.0, 20.0), output_offset=0.5)
 def rows_of(spec: FieldSpec, count: int = 4) -> ItemRows:
     weights = np.random.default_rng(1).normal(0, 0.3, (count, spec.parameters)).astype(np.float32)
     numbers = torch.arange(4 * count).reshape(4, count)
-    return ItemRows(torch.from_numpy(weights), *numbers)
+    return ItemRows(torch.from_numpy(weights), *numbers, torch.eye(count, 3))
 
 
 def arranged(layout: Layout, spec: FieldSpec = SPEC, count: int = 4) -> ViewBatch:
@@ -84,6 +84,7 @@ def test_a_batch_moves_as_a_whole(layout: Layout) -> None:
     for tensor in (moved.label, moved.object_id, moved.view, moved.record_id):
         assert tensor.device.type == "meta"
         assert tensor.dtype == torch.int64
+    assert moved.target.device.type == "meta"
     parts = [moved.weights] if isinstance(moved.weights, torch.Tensor) else list(moved.weights)
     flattened = [t for part in parts for t in (part if isinstance(part, tuple) else (part,))]
     assert flattened
@@ -96,9 +97,12 @@ def test_item_rows_are_a_sequence_of_items() -> None:
     item = rows[1]
     assert torch.equal(item.weights, rows.weights[1])
     assert (item.label, item.object_id, item.view, item.record_id) == (1, 5, 9, 13)
+    assert item.target.tolist() == [0, 1, 0]
+    assert torch.equal(rows[1:3].target, rows.target[1:3])
     assert len(rows[1:3]) == 2
     again = ItemRows.stack(list(rows))
     assert torch.equal(again.weights, rows.weights)
     assert torch.equal(again.record_id, rows.record_id)
+    assert torch.equal(again.target, rows.target)
     with pytest.raises(IndexError):
         rows[4]

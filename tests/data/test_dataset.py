@@ -189,7 +189,8 @@ def test_an_empty_split_is_refused(tmp_path: Path) -> None:
     recipe = digits_recipe(split={"rule": "random", "val": 0, "test": 0}, views=1)
     store = make_store(tmp_path / "store", recipe, 5)
     with pytest.raises(
-        StoreError, match=r"split 'val' has no usable record \(0 diverged; records: train 5, val 0"
+        StoreError,
+        match=r"split 'val' has no usable record \(0 diverged or rejected; records: train 5, val 0",
     ):
         ViewDataset(store, "val")
 
@@ -197,7 +198,7 @@ def test_an_empty_split_is_refused(tmp_path: Path) -> None:
 def test_a_split_of_diverged_fields_is_refused(tmp_path: Path) -> None:
     recipe = digits_recipe(split={"rule": "random", "val": 0, "test": 0}, views=1)
     store = make_store(tmp_path / "store", recipe, 5, diverged=range(5))
-    with pytest.raises(StoreError, match=r"split 'train' has no usable record \(5 diverged"):
+    with pytest.raises(StoreError, match=r"split 'train' has no usable record \(5 diverged or rejected"):
         ViewDataset(store)
 
 

@@ -95,7 +95,7 @@ def test_a_training_split_without_usable_records(tmp_path: Path) -> None:
     recipe = digits_recipe(split={"rule": "random", "val": 0, "test": 0}, views=1)
     store = make_store(tmp_path / "store", recipe, 5, diverged=range(5))
     with pytest.raises(
-        StoreError, match=r"store: found no usable record in the training split.*\(5 diverged\)"
+        StoreError, match=r"store: found no usable record in the training split.*\(5 diverged or rejected\)"
     ):
         kept_statistics(store)
 

@@ -89,10 +89,7 @@ def _require(store: Store, plan: Plan, copies: Copies) -> None:
     """Refuse before anything is written what could only fail later."""
     supply = Supply(store, copies.parents)
     for pipeline in plan.pipelines:
-        pipeline.steps.require(supply.context)
-        if pipeline.steps.partner is not None:
-            for pool in supply.pools.values():
-                pool.require(pipeline.steps.partner)
+        supply.require(pipeline.steps)
 
 
 @dataclass(frozen=True)

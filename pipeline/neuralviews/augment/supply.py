@@ -16,6 +16,7 @@ from .partners import PartnerPool
 if TYPE_CHECKING:
     from ..draws import Draws
     from ..store.reader import Store
+    from .compose import Compose
 
 __all__ = ["Supply"]
 
@@ -51,6 +52,18 @@ class Supply:
             int(part): PartnerPool(self.members[split == part], label[split == part])
             for part in np.unique(split)
         }
+
+    def require(self, steps: "Compose") -> None:
+        """Refuse a pipeline that cannot augment these fields.
+
+        Raises:
+            SpecError: such fields cannot be augmented like this.
+            OptionError: a record has no partner.
+        """
+        steps.require(self.context)
+        if steps.partner is not None:
+            for pool in self.pools.values():
+                pool.require(steps.partner)
 
     def partners(self, rows: NDArray[np.int64], draws: "Draws", rule: PartnerRule) -> NDArray[np.int64]:
         """A second parent for each record, from its own split, (n,) record ids."""

@@ -24,6 +24,8 @@ class ViewItem(NamedTuple):
     object_id: int
     view: int
     record_id: int
+    target: Tensor
+    """(K,) float32 shares of the classes: see `ViewBatch`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +35,7 @@ class ItemRows(Sequence[ViewItem]):
     Args:
         weights: (B, P) float32.
         label, object_id, view, record_id: (B,) int64.
+        target: (B, K) float32.
     """
 
     weights: Tensor
@@ -40,12 +43,20 @@ class ItemRows(Sequence[ViewItem]):
     object_id: Tensor
     view: Tensor
     record_id: Tensor
+    target: Tensor
 
     @classmethod
     def stack(cls, items: Sequence[ViewItem]) -> Self:
         """Gather single items, as a dataset that wraps this one may hand them over."""
-        weights, *numbers = zip(*items, strict=True)
-        return cls(torch.stack(weights), *(torch.tensor(column) for column in numbers))
+        weights, label, object_id, view, record_id, target = zip(*items, strict=True)
+        return cls(
+            torch.stack(weights),
+            torch.tensor(label),
+            torch.tensor(object_id),
+            torch.tensor(view),
+            torch.tensor(record_id),
+            torch.stack(target),
+        )
 
     def __len__(self) -> int:
         return len(self.weights)
@@ -55,10 +66,16 @@ class ItemRows(Sequence[ViewItem]):
     @overload
     def __getitem__(self, index: slice) -> "ItemRows": ...
     def __getitem__(self, index: int | slice) -> "ViewItem | ItemRows":
-        numbers = (self.label, self.object_id, self.view, self.record_id)
         if isinstance(index, slice):
-            return ItemRows(self.weights[index], *(column[index] for column in numbers))
-        return ViewItem(self.weights[index], *(int(column[index]) for column in numbers))
+            return ItemRows(**{field.name: getattr(self, field.name)[index] for field in fields(self)})
+        return ViewItem(
+            self.weights[index],
+            int(self.label[index]),
+            int(self.object_id[index]),
+            int(self.view[index]),
+            int(self.record_id[index]),
+            self.target[index],
+        )
 
 
 class Layers(NamedTuple):
@@ -109,7 +126,10 @@ class ViewBatch:
         weights: in the layout of the dataset: for ``"flat"`` a tensor (B, P) float32 in the order of torch's
             parameters, ``W_0, b_0, W_1, b_1, ...`` row-major; for ``"layers"`` a `Layers`; for
             ``"graph"`` a `Graph`.
-        label, object_id, view, record_id: (B,) int64; a label of -1 means that the object has none.
+        label, object_id, view, record_id: (B,) int64; a label of -1 means that the object has none. Of a
+            mixed field these are its first parent's, but for the label: the class of the largest share.
+        target: (B, K) float32, shares of the K classes of the store, with sum 1: one class, unless an
+            augmentation mixed or smoothed labels. All 0 where there is no label.
     """
 
     weights: Tensor | Layers | Graph
@@ -117,6 +137,7 @@ class ViewBatch:
     object_id: Tensor
     view: Tensor
     record_id: Tensor
+    target: Tensor
 
     def __len__(self) -> int:
         return len(self.label)
@@ -144,7 +165,12 @@ def _each_tensor(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
 def arrange(rows: ItemRows, spec: FieldSpec, layout: Layout) -> ViewBatch:
     """Put gathered views into a layout; flat and layered weights are views of ``rows.weights``."""
     return ViewBatch(
-        _LAYOUTS[layout](rows.weights, spec), rows.label, rows.object_id, rows.view, rows.record_id
+        _LAYOUTS[layout](rows.weights, spec),
+        rows.label,
+        rows.object_id,
+        rows.view,
+        rows.record_id,
+        rows.target,
     )
 
 

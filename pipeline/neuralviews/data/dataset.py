@@ -10,11 +10,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from ..augment.base import Augmentation
+from ..augment.compose import Compose
 from ..errors import SpecError, StoreError
 from ..records import Split, Status
 from ..seeds import derive_seed
 from ..store.reader import Store, open_store
 from .batch import ItemRows, Layout, ViewBatch, ViewItem, arrange
+from .labels import Labels
+from .normalize import Normalization, Normalizer
+from .transform import Transform
 
 __all__ = ["ViewDataset"]
 
@@ -22,8 +27,9 @@ __all__ = ["ViewDataset"]
 class ViewDataset(Dataset[ViewItem]):
     """The neural views of a split, ordered by object and view.
 
-    Fields recorded as diverged are no faithful views of their object and are left out; `skipped` counts them.
-    Hand `collate` to the DataLoader: a batch is then gathered at once, which is what makes it fast.
+    Fields recorded as diverged are no faithful views of their object, nor are copies that their plan
+    rejected; both are left out, and `skipped` counts them. Hand `collate` to the DataLoader: a batch is then
+    gathered at once, which is what makes it fast.
 
     Args:
         store: an open store, or its folder.
@@ -31,9 +37,19 @@ class ViewDataset(Dataset[ViewItem]):
         views: ``"all"``; a number n for the first n views of each object; or ``"random"`` for one view of
             each object, drawn anew in each epoch that `set_epoch` announces.
         layout: how `collate` arranges the weights: see `ViewBatch`.
-        seed: of the draws of ``"random"``, which also follow from the dataset id and the epoch.
+        seed: of all draws, which also follow from the dataset id and the epoch.
+        transform: augments each field anew in each epoch, the same in any batch and worker. Fields are
+            mixed with others of the split and of the views in use.
+        normalize: subtract the mean and divide by the standard deviation, after the transform: for
+            ``"layer"`` those of each weight matrix and each bias, for ``"parameter"`` those of each
+            parameter. Always those of the training split, see `Statistics`; they are kept in the
+            store's folder if that can be written to.
+    Attributes:
+        classes: K, how many classes `ViewBatch.target` has; 0 without labels.
     Raises:
-        SpecError: an unknown split or layout, or views that the store does not have.
+        SpecError: an unknown split, layout or way to normalize, views that the store does not have, or
+            fields that cannot be augmented like this.
+        OptionError: no augmentation, or fewer than two fields to mix.
         StoreError: the split has no usable record.
     """
 
@@ -45,6 +61,8 @@ class ViewDataset(Dataset[ViewItem]):
         views: Literal["all", "random"] | int = "all",
         layout: Layout = "flat",
         seed: int = 0,
+        transform: Augmentation | Compose | None = None,
+        normalize: Normalization | None = None,
     ) -> None:
         if layout not in get_args(Layout):
             raise SpecError(f"layout: found {layout!r}, expected one of {', '.join(get_args(Layout))}")
@@ -54,6 +72,10 @@ class ViewDataset(Dataset[ViewItem]):
         self.layout: Layout = layout
         self.seed = seed
         self._members, self.skipped = _usable_records(store, split, _first_views(store, views))
+        self._labels = Labels(store)
+        self.classes = self._labels.classes
+        self._transform = None if transform is None else Transform.of(transform, store, self._members, seed)
+        self._normalizer = None if normalize is None else Normalizer.of(store, normalize)
         objects = store.column("object_id")[self._members]
         self._starts = np.flatnonzero(np.r_[True, objects[1:] != objects[:-1]])
         # Shared memory, so that persistent workers see the epochs that the training process sets.
@@ -71,12 +93,22 @@ class ViewDataset(Dataset[ViewItem]):
     def __getitems__(self, indices: Sequence[int]) -> ItemRows:
         """Gather many views at once, in the order given."""
         rows = self.rows[np.asarray(indices, np.int64)]
+        if self._transform is None:
+            weights = self.store.weights(rows)
+            label, target = self._labels.hard(rows), self._labels.soft(rows)
+        else:
+            batch = self._transform(rows, int(self._epoch))
+            weights, label = batch.weights, batch.labels.hard().astype(np.int64)
+            target = batch.labels.dense(self.classes)
+        if self._normalizer is not None:
+            self._normalizer.normalize(weights)
         return ItemRows(
-            torch.from_numpy(self.store.weights(rows)),
-            self._gather("label", rows),
+            torch.from_numpy(weights),
+            torch.from_numpy(label),
             self._gather("object_id", rows),
             self._gather("view", rows),
             torch.from_numpy(rows),
+            torch.from_numpy(target),
         )
 
     @property
@@ -87,7 +119,7 @@ class ViewDataset(Dataset[ViewItem]):
         return self._rows
 
     def set_epoch(self, epoch: int) -> None:
-        """Announce an epoch before its loop begins; workers follow. It matters to ``views="random"`` only."""
+        """Announce an epoch before its loop begins; workers follow. Random views and transforms need it."""
         if epoch < 0:
             raise SpecError(f"epoch: found {epoch}, expected 0 or more")
         self._epoch.fill_(epoch)
@@ -121,7 +153,7 @@ def _first_views(store: Store, views: str | int) -> int:
 
 
 def _usable_records(store: Store, split: str, first: int) -> tuple[NDArray[np.int64], int]:
-    """Records of the split by object and view, and how many diverged ones were left out."""
+    """Records of the split by object and view, and how many diverged or rejected ones were left out."""
     if split not in Split.__members__:
         raise SpecError(f"split: found {split!r}, expected one of {', '.join(Split.__members__)}")
     splits: NDArray[Any] = store.column("split")
@@ -131,8 +163,8 @@ def _usable_records(store: Store, split: str, first: int) -> tuple[NDArray[np.in
     if not len(usable):
         found = ", ".join(f"{part.name} {int((splits == part).sum())}" for part in Split)
         raise StoreError(
-            f"{store.root}: split '{split}' has no usable record ({skipped} diverged; records: {found}); "
-            "choose another split"
+            f"{store.root}: split '{split}' has no usable record "
+            f"({skipped} diverged or rejected; records: {found}); choose another split"
         )
     order = np.lexsort((store.column("view")[usable], store.column("object_id")[usable]))
     return usable[order].astype(np.int64), skipped

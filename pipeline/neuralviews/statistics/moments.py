@@ -191,7 +191,7 @@ def _training_rows(store: "Store") -> NDArray[np.intp]:
     if not len(rows):
         raise StoreError(
             f"{store.root}: found no usable record in the training split, whose statistics these would be "
-            f"({int(train.sum())} diverged); use a store that has one"
+            f"({int(train.sum())} diverged or rejected); use a store that has one"
         )
     return rows
 

@@ -1,0 +1,74 @@
+"""Augmentations of batches as they are gathered: the very code that makes augmented stores."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..augment.base import Augmentation
+from ..augment.batch import Batch
+from ..augment.compose import Compose
+from ..augment.supply import Supply
+from ..draws import Draws, row_seeds
+from ..errors import OptionError
+from ..seeds import derive_seed
+
+if TYPE_CHECKING:
+    from ..store.reader import Store
+
+__all__ = ["Transform"]
+
+
+@dataclass(frozen=True, eq=False)
+class Transform:
+    """Makes an augmented copy of each record, another one each epoch.
+
+    A copy follows from the seed, the dataset id, the epoch and the record, and so from neither the batch
+    nor the worker that it is made in.
+    """
+
+    steps: Compose
+    supply: Supply
+    seed: int
+
+    @classmethod
+    def of(
+        cls, transform: Augmentation | Compose, store: "Store", members: NDArray[np.int64], seed: int
+    ) -> Self:
+        """For the records in use, which alone may be partners.
+
+        Raises:
+            OptionError: no augmentation, or too few records to mix with each other.
+            SpecError: such fields cannot be augmented like this.
+            FormatError: the store does not say what its fields were fitted to.
+        """
+        if not isinstance(transform, Augmentation | Compose):
+            raise OptionError(
+                f"transform: found {transform!r}, expected an augmentation such as SignFlip(), "
+                "or several in a Compose"
+            )
+        steps, supply = Compose(transform), Supply(store, members)
+        supply.require(steps)
+        return cls(steps, supply, seed)
+
+    def __call__(self, rows: NDArray[np.int64], epoch: int) -> Batch:
+        """Copies of some records."""
+        _keep_freed_memory()
+        base = derive_seed(self.seed, self.supply.store.dataset_id, "transform", epoch)
+        draws, partners = Draws(row_seeds(base, rows)), None
+        if self.steps.partner is not None:
+            partners = self.supply.partners(rows, draws, self.steps.partner)
+        batch, _ = self.steps.run(self.supply.batch(rows, partners), draws)
+        return batch
+
+
+@cache
+def _keep_freed_memory() -> None:
+    """Have the allocator keep what a batch frees for the next one, which doubles the speed of exact steps.
+
+    glibc hands large arrays back to the system and gets them anew, page by page, until it has seen one
+    as large as this freed (mallopt(3), M_MMAP_THRESHOLD); the pages of this one are never touched.
+    """
+    np.empty(1 << 24, np.uint8)
