@@ -12,7 +12,7 @@ export OMP_NUM_THREADS := 1
 .PHONY: help demo test test-long lint bench docs clean
 
 help:
-	@echo "make demo       generate a real dataset, verify it, draw a gallery"
+	@echo "make demo       generate a real dataset, augment it, prove and draw both"
 	@echo "make test       run the checks and the tests"
 	@echo "make test-long  run the tests that take minutes"
 	@echo "make lint       ruff and mypy"
@@ -34,9 +34,12 @@ demo: $(STAMP)
 	$(BIN)/neuralviews verify $(DEMO)/digits --level regenerate --rows 16
 	$(BIN)/neuralviews info $(DEMO)/digits
 	$(BIN)/neuralviews show $(DEMO)/digits --out $(DEMO)/digits.png
+	$(BIN)/neuralviews augment $(DEMO)/digits --plan aligned-mixup --copies 2 --out $(DEMO)/digits-mixup
+	$(BIN)/neuralviews verify $(DEMO)/digits-mixup --parent $(DEMO)/digits --level regenerate --rows 256
+	$(BIN)/neuralviews show $(DEMO)/digits-mixup --parent $(DEMO)/digits --out $(DEMO)/digits-mixup.png
 	@echo
-	@echo "store    $(CURDIR)/$(DEMO)/digits"
-	@echo "gallery  $(CURDIR)/$(DEMO)/digits.png"
+	@echo "stores     $(CURDIR)/$(DEMO)/digits and digits-mixup"
+	@echo "galleries  $(CURDIR)/$(DEMO)/digits.png and digits-mixup.png"
 
 test: lint
 	$(BIN)/pytest -n $(WORKERS) -m "not long"

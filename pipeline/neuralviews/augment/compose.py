@@ -89,6 +89,7 @@ class Compose:
         return target
 
     def _begin(self, batch: Batch, track: bool) -> Batch:
+        self.require(batch.context)
         if track or any(step.needs_target for step in self.steps):
             return replace(batch, target=Target.of_parent(len(batch), batch.spec.in_dim, batch.spec.out_dim))
         return batch
