@@ -18,6 +18,7 @@ COMMANDS = {
     "info": "neuralviews.cli.info:command",
     "verify": "neuralviews.cli.verify:command",
     "show": "neuralviews.cli.show:command",
+    "stats": "neuralviews.cli.stats:command",
     "augmentations": "neuralviews.cli.augmentations:command",
     "augment": "neuralviews.cli.augment:command",
     "align": "neuralviews.cli.align:command",
