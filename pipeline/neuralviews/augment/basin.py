@@ -1,7 +1,7 @@
 """A whole store brought next to one reference field: into one basin, as far as symmetries can."""
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -41,7 +41,7 @@ def align_store(
             that was aligned before, whose reference is taken again.
         group: the symmetries that may be used.
     Raises:
-        PlanError: the reference is neither.
+        PlanError: the reference is neither, or there is no training field.
         SpecError: the fields of the reference have another shape.
         Others as `augment_store`.
     """
@@ -61,7 +61,13 @@ def _mean(store: Store, group: Group) -> str:
     from ..symmetry.reference import mean_reference
 
     every = Plan("reference", "", 0, 1, (Split.train,), None, Reject(), ())
-    parents = parents_of(store, every)
+    try:
+        parents = parents_of(store, every)
+    except PlanError:
+        raise PlanError(
+            f"{store.root}: has no usable training field to take a mean of; "
+            "choose as reference a store that was aligned"
+        ) from None
     chosen = parents[np.linspace(0, len(parents) - 1, min(len(parents), _FIELDS)).astype(np.int64)]
 
     def blocks() -> Iterator[NDArray[np.float32]]:
@@ -75,16 +81,17 @@ def _mean(store: Store, group: Group) -> str:
 def _taken_from(root: Path, store: Store) -> str:
     """The reference that another store was aligned to."""
     other = open_store(root)
-    for pipeline in other.job.get("plan", {}).get("pipelines", ()):
-        for step in pipeline["steps"]:
-            if step.get("op") == AlignTo.name:
+    if isinstance(other.job.get("plan"), Mapping):
+        plan = Plan.checked(other.job["plan"], f"{root}: plan in job")
+        for step in (step for pipeline in plan.pipelines for step in pipeline.steps.steps):
+            if isinstance(step, AlignTo):
                 if other.spec.dims != store.spec.dims or other.spec.omega != store.spec.omega:
                     raise SpecError(
                         f"{root}: aligned fields {list(other.spec.dims)}, omega {list(other.spec.omega)}; "
                         f"{store.root} has {list(store.spec.dims)}, omega {list(store.spec.omega)}: "
                         "choose a reference of the same shape"
                     )
-                return str(step["reference"])
+                return step.reference
     raise PlanError(
         f"{root}: was not aligned to anything; expected 'mean', or a store that `neuralviews align` made"
     )

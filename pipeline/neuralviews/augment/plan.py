@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
@@ -23,6 +23,8 @@ __all__ = ["MAX_COPIES", "Pipeline", "Plan", "Reject", "load_plan", "plan_names"
 MAX_COPIES = 65_536
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _Count = Annotated[int, Meta(ge=1, le=MAX_COPIES, description=f"a whole number from 1 to {MAX_COPIES}")]
+_Struct = TypeVar("_Struct", bound=Struct)
+_Text = Annotated[str, Meta(description="text")]
 _Integer = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1, description="a whole number of 64 bits")]
 
 
@@ -41,16 +43,16 @@ class Reject(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _PipelineTable(Struct, frozen=True, forbid_unknown_fields=True):
-    name: str
+    name: _Text
     steps: Annotated[list[dict[str, Any]], Meta(min_length=1, description="a list of operations")]
 
 
 class _Document(Struct, frozen=True, forbid_unknown_fields=True):
-    name: str
+    name: _Text
     pipelines: Annotated[
-        list[_PipelineTable], Meta(min_length=1, max_length=1000, description="1 to 1000 tables")
+        list[dict[str, Any]], Meta(min_length=1, max_length=1000, description="1 to 1000 tables")
     ]
-    title: str = ""
+    title: _Text = ""
     seed: _Integer = 0
     copies: _Count = 1
     splits: Annotated[
@@ -94,10 +96,7 @@ class Plan:
         Raises:
             PlanError: names the place, the key, what was found and what was expected.
         """
-        try:
-            document = convert(table, _Document, where)
-        except RecipeError as error:
-            raise PlanError(str(error)) from None
+        document = _convert(table, _Document, where)
         pipelines = tuple(_pipeline(p, f"{where}: pipelines[{i}]") for i, p in enumerate(document.pipelines))
         names = [document.name, *(pipeline.name for pipeline in pipelines)]
         for name in names:
@@ -178,7 +177,15 @@ def _plan_folder() -> Path:
     return Path(str(files(__package__))) / "plans"
 
 
-def _pipeline(table: _PipelineTable, where: str) -> Pipeline:
+def _convert(table: Mapping[str, Any], kind: type[_Struct], where: str) -> _Struct:
+    try:
+        return convert(table, kind, where)
+    except RecipeError as error:
+        raise PlanError(str(error)) from None
+
+
+def _pipeline(content: Mapping[str, Any], where: str) -> Pipeline:
+    table = _convert(content, _PipelineTable, where)
     steps = [build(step, f"{where}.steps[{index}]") for index, step in enumerate(table.steps)]
     try:
         return Pipeline(table.name, Compose(steps))

@@ -3,7 +3,7 @@
 import difflib
 import importlib
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from functools import cache
 from typing import Any, get_type_hints
 
@@ -73,16 +73,20 @@ def build(table: object, where: str) -> Augmentation:
     except PlanError as error:
         raise PlanError(f"{where}.{error}") from None
     settings = {key: value for key, value in table.items() if key != "op"}
-    types, names = get_type_hints(kind), [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    types, known = get_type_hints(kind), fields(kind)  # type: ignore[arg-type]
+    names = [field.name for field in known]
     values = {}
     for key, value in settings.items():
         if key not in names:
             allowed = f"it takes {', '.join(names)}" if names else "it takes none"
             raise PlanError(f"{where}: {table['op']} has no setting '{key}'; {allowed}")
         values[key] = _convert(value, types[key], f"{where}.{key}")
+    missing = [field.name for field in known if field.default is MISSING and field.name not in values]
+    if missing:
+        raise PlanError(f"{where}: {table['op']} lacks the setting '{missing[0]}', which has no default")
     try:
         return kind(**values)
-    except (OptionError, TypeError) as error:
+    except OptionError as error:
         raise PlanError(f"{where}: {error}") from None
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..store.reader import Store
     from ..work.worker import Progress
 
-__all__ = ["CopyMaker", "maker_of"]
+__all__ = ["CopyMaker", "finite_weights", "maker_of"]
 
 _BLOCK = 512
 """Copies that are made together: enough for compiled code, few enough for a second-level cache."""
@@ -133,10 +133,11 @@ class CopyMaker:
         seeds = self._seeds(pipeline, rows, parents, attempt)
         draws, steps = Draws(seeds), pipeline.steps
         partners = None if steps.partner is None else self.supply.partners(parents, draws, steps.partner)
-        batch, params = steps.run(self.supply.batch(parents, partners), draws, track=True)
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is rejected
+            batch, params = steps.run(self.supply.batch(parents, partners), draws, track=True)
         accepted = self._shares_suffice(steps.parameters(self.context), params)
         columns = {"seed": seeds} | self._measured(batch, parents)
-        accepted &= self._renders(columns["psnr"])
+        accepted &= self._renders(columns["psnr"]) & (columns["loss"] < np.finfo(np.float32).max)
         labels = batch.labels.padded(self.slots)
         columns |= {
             "label": labels.hard(),
@@ -146,7 +147,7 @@ class CopyMaker:
             "parent_b": np.full(len(rows), NO_PARENT) if partners is None else partners.astype(np.uint64),
             "status": np.where(accepted, Status.converged, Status.diverged),
         }
-        return _Made(batch.weights, columns, accepted)
+        return _Made(finite_weights(batch), columns, accepted)
 
     def _seeds(
         self, pipeline: Pipeline, rows: NDArray[np.int64], parents: NDArray[np.int64], attempt: int
@@ -206,6 +207,16 @@ def maker_of(job: Mapping[str, Any], parent: "Store") -> CopyMaker:
             "give the store that was augmented"
         )
     return CopyMaker.of(parent, Plan.checked(job["plan"], "plan in job"), job["columns"])
+
+
+def finite_weights(batch: Batch) -> NDArray[np.float32]:
+    """Weights as they are stored, (n, P): in place of those of a copy that overflowed, its parent's."""
+    lost = np.flatnonzero(~np.isfinite(batch.weights).all(axis=1))
+    if not len(lost):
+        return batch.weights
+    weights = batch.weights.copy()
+    weights[lost] = batch.source[lost]
+    return weights
 
 
 def _columns_of(parameters: tuple[Parameter, ...], name: str) -> Iterator[int]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import OutputError
 from ..records import Records, Status
 from ..store.environment import describe_environment, write_environment
 from ..store.reader import Store, open_store
@@ -35,7 +36,8 @@ class AugmentReport:
         made: records made by this run.
         missing: shards still missing in the store.
         dataset_id: once it is complete.
-        rejected: records that the plan's rules turned down at every attempt, once it is complete.
+        rejected: records that the plan's rules turned down at every attempt, or that overflowed, once it
+            is complete.
     """
 
     made: int
@@ -56,16 +58,17 @@ def augment_store(
     Raises:
         PlanError, SpecError, OptionError: such fields cannot be augmented like this; nothing was written.
         IntegrityError: a shard of the parent is not what was published.
-        OutputError: the folder cannot be written, is too small, or holds another job.
+        OutputError: the folder cannot be written, is too small, or holds another job or the parent.
         KeyboardInterrupt: finished shards stay; the same call resumes.
     """
-    store = parent if isinstance(parent, Store) else open_store(parent)
+    store, root = parent if isinstance(parent, Store) else open_store(parent), Path(out)
+    if root.resolve() == store.root.resolve():
+        raise OutputError(f"{root}: is the store that is augmented; choose another folder")
     plan = plan if isinstance(plan, Plan) else load_plan(plan)
     context, copies = context_of(store), Copies(parents_of(store, plan), len(plan.pipelines), plan.copies)
     copies.require_views(int(store.column("view")[copies.parents].max()))
     _require(store, plan, copies)
     job = plan_augment(store, plan, context, copies)
-    root = Path(out)
     if is_finished(root, job):
         return _report(root, 0)
     check_space(root, job)
