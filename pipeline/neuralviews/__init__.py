@@ -22,12 +22,16 @@ if TYPE_CHECKING:
     from .records import Records, Split, Status
     from .report.gallery import gallery
     from .seeds import derive_seed
+    from .statistics.diversity import Distance, Diversity, diversity
+    from .statistics.moments import Statistics
     from .store.reader import Store, open_store
     from .store.verify import verify
     from .work.shards import Sharing
 
 __all__ = [
     "AugmentReport",
+    "Distance",
+    "Diversity",
     "Field",
     "FieldSpec",
     "Graph",
@@ -40,6 +44,7 @@ __all__ = [
     "RunReport",
     "Sharing",
     "Split",
+    "Statistics",
     "Status",
     "Store",
     "ViewBatch",
@@ -49,6 +54,7 @@ __all__ = [
     "augment",
     "augment_store",
     "derive_seed",
+    "diversity",
     "gallery",
     "generate",
     "load_plan",
@@ -62,6 +68,8 @@ __all__ = [
 
 _HOME = {
     "AugmentReport": "augment.run",
+    "Distance": "statistics.diversity",
+    "Diversity": "statistics.diversity",
     "Field": "field",
     "FieldSpec": "field",
     "Graph": "data",
@@ -74,6 +82,7 @@ _HOME = {
     "RunReport": "fit.run",
     "Sharing": "work.shards",
     "Split": "records",
+    "Statistics": "statistics.moments",
     "Status": "records",
     "Store": "store.reader",
     "ViewBatch": "data",
@@ -81,6 +90,7 @@ _HOME = {
     "align_store": "augment.basin",
     "augment_store": "augment.run",
     "derive_seed": "seeds",
+    "diversity": "statistics.diversity",
     "gallery": "report.gallery",
     "generate": "fit.run",
     "load_plan": "augment.plan",

@@ -22,5 +22,9 @@ def test_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [tuple(w.shape[1:]) for w in names["dws_weights"]] == [(i, o, 1) for i, o in fan]
     assert [tuple(w.shape[1:]) for w in names["nfn_weights"]] == [(1, o, i) for i, o in fan]
     assert isinstance(names["dense"], torch.Tensor)
+    assert torch.allclose(names["batch"].target.sum(dim=1), torch.ones(len(names["batch"])))
+    assert torch.isfinite(names["loss"])
+    weights = names["train"].__getitems__(range(len(names["train"]))).weights
+    assert abs(float(weights.mean())) < 0.1
     assert len(names["quality"]) == len(names["dataset"])
     assert names["image"].shape == (28, 28)
