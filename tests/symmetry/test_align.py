@@ -113,6 +113,17 @@ def test_fields_and_records_are_aligned_in_the_shape_they_come_in() -> None:
     assert len(element) == 3
 
 
+def test_weights_are_read_wherever_they_lie() -> None:
+    a, b = random_pairs(SPEC, "siren", 3)
+    expected = align_weights(SPEC, a, b).weights
+    places = np.zeros(b.nbytes + 1, np.uint8)
+    unaligned = places[1:].view(np.float32).reshape(b.shape)
+    unaligned[:] = b
+    unaligned.flags.writeable = False
+    for other in (unaligned, np.asfortranarray(b), np.repeat(b, 2, axis=1)[:, ::2]):
+        assert np.array_equal(align_weights(SPEC, a, other).weights, expected)
+
+
 def test_no_pairs_are_no_work() -> None:
     a, b = random_pairs(SPEC, "siren", 0)
     found = align_weights(SPEC, a, b)

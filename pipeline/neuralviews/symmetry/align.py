@@ -80,7 +80,7 @@ def align_weights(
     from .program import compiled_alignment, compiled_distances
 
     problem = problem_of(spec, group, greedy=start == "greedy")
-    a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
+    a, b = (np.require(x, requirements=("C", "A")) for x in (a, b))
     element = Element.identity(spec, len(b))
     sweeps = np.empty(len(b), np.int32)
     perm, sign, phase = element.perm, element.sign, element.phase
@@ -90,8 +90,9 @@ def align_weights(
     compiled_distances()(a, b, before)
     compiled_distances()(a, weights, after)
     no_nearer = ~(after < before)
-    perm[no_nearer], sign[no_nearer], phase[no_nearer] = Element.identity(spec, 1).perm, 1, 0
-    weights[no_nearer], after[no_nearer] = b[no_nearer], before[no_nearer]
+    if no_nearer.any():
+        perm[no_nearer], sign[no_nearer], phase[no_nearer] = Element.identity(spec, 1).perm, 1, 0
+        weights[no_nearer], after[no_nearer] = b[no_nearer], before[no_nearer]
     return Aligned(weights, element, before, after, sweeps)
 
 
@@ -117,7 +118,7 @@ def align(a: Fields, b: Fields, group: Group = "phase") -> tuple[Field, Element]
 
 
 def _check(spec: FieldSpec, name: str, weights: NDArray[np.float32]) -> None:
-    if weights.dtype != np.float32 or weights.shape != (len(weights), spec.parameters):
+    if weights.dtype != np.float32 or weights.ndim != 2 or weights.shape[1] != spec.parameters:
         raise SpecError(
             f"{name}: found {weights.dtype} {weights.shape}, expected float32 (n, {spec.parameters})"
         )

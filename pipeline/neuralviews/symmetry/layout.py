@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..field import FieldSpec
 from ..vector.memory import aligned_arrays
-from .assignment import WORK, padded
+from .assignment import COLUMNS, WORK, padded
 from .group import Group, hidden_slices
 
 __all__ = ["INTEGERS", "Column", "Problem", "Work", "problem_of", "work_of"]
@@ -18,7 +18,7 @@ Floats = NDArray[np.float32]
 Integers = NDArray[np.int32]
 
 GROUPS: tuple[Group, ...] = ("perm", "sign", "phase")
-INTEGERS = ("integers", "perm", "phase", "column_of")
+INTEGERS = ("integers", "columns", "perm", "phase")
 """Arrays of `Work` that hold int32, not float32."""
 
 
@@ -33,8 +33,8 @@ class Column(IntEnum):
     bias = 5
     outgoing = 6  # place of the outgoing weights in a flat field
     transposed = 7  # place of B's incoming weights (fan_in, lanes) in `Work.transposed`
-    units = 8  # first unit of this layer among all hidden units
-    duals = 9  # place in `Work.duals` and `Work.bias`, which are padded
+    units = 8  # first unit of this layer among all inputs, hidden units and outputs
+    padded = 9  # place in `Work.duals` and `Work.biases`, which are padded
 
 
 class Problem(NamedTuple):
@@ -46,6 +46,8 @@ class Problem(NamedTuple):
     """(hidden layers, 3): pi/omega, -2 pi/omega, omega/(2 pi)."""
     half_turns: NDArray[np.float64]
     """pi/omega of each hidden layer."""
+    identity: Integers
+    """Indices within each layer of all inputs, hidden units and outputs."""
     group: int
     """0, 1, 2: permutations; signs too; phases too."""
     greedy: bool
@@ -55,33 +57,39 @@ class Problem(NamedTuple):
 class Work(NamedTuple):
     """What changes from pair to pair; flat arrays, used again for the next pair."""
 
-    reference: Floats
-    """A, with room after it."""
+    a: Floats
+    """A, with room after it: products read rows up to a whole block."""
+    b: Floats
     transposed: Floats
     """B's incoming weights (fan_in, lanes) of every hidden layer."""
-    bias: Floats
+    biases: Floats
     """B's biases of every hidden layer, padded."""
-    duals: Floats
     brought: Floats
     """Rows of B as the neighbouring layer's part of the element leaves them."""
     incoming: Floats
     """(lanes, lanes): A's incoming weights times B's."""
     outgoing: Floats
+    """The same of the outgoing weights."""
     costs: Floats
+    duals: Floats
+    """Of the assignment problem of every hidden layer, padded: the next one starts from them."""
     floats: Floats
+    integers: Integers
+    """Work space of the solver, as is ``floats``."""
+    columns: Integers
+    """What the solver assigns to each unit of A."""
+    perm: Integers
+    """The element, of all inputs, hidden units and outputs; those of inputs and outputs never change."""
     sign: Floats
     factor: Floats
     """sign (-1)^phase, what outgoing weights are multiplied by."""
-    integers: Integers
-    perm: Integers
     phase: Integers
-    column_of: Integers
 
 
 def problem_of(spec: FieldSpec, group: Group, greedy: bool) -> Problem:
     """What stays the same for all pairs of fields of this shape."""
     table = np.zeros((len(spec.omega), len(Column)), np.int64)
-    transposed = duals = 0
+    transposed = start = 0
     for index, units in enumerate(hidden_slices(spec)):
         layer, outgoing = spec.layers[index], spec.layers[index + 1]
         lanes = padded(layer.fan_out)
@@ -94,38 +102,32 @@ def problem_of(spec: FieldSpec, group: Group, greedy: bool) -> Problem:
             layer.bias.start,
             outgoing.weight.start,
             transposed,
-            units.start,
-            duals,
+            spec.in_dim + units.start,
+            start,
         )
         transposed += layer.fan_in * lanes
-        duals += lanes
+        start += lanes
     half = np.array([pi / omega for omega in spec.omega])
     turns = np.stack([half, -2 * half, 1 / (2 * half)], axis=1).astype(np.float32)
-    return Problem(table, turns, half, GROUPS.index(group), greedy)
+    identity = np.concatenate([np.arange(width, dtype=np.int32) for width in spec.dims])
+    return Problem(table, turns, half, identity, GROUPS.index(group), greedy)
 
 
 def work_of(spec: FieldSpec, problem: Problem) -> Work:
     """Memory for one pair at a time."""
-    table = problem.table
-    lanes, hidden = table[:, Column.lanes], sum(spec.dims[1:-1])
+    table, units = problem.table, sum(spec.dims)
+    lanes = table[:, Column.lanes]
     widest, longest = int(lanes.max()), max(spec.dims)
     lengths = {
-        # A block of a product reads rows up to the padded width, whose sums nobody reads.
-        "reference": spec.parameters + padded(1) * longest,
+        "a": spec.parameters + COLUMNS * longest,
+        "b": spec.parameters,
         "transposed": int(table[:, Column.fan_in] @ lanes),
-        "bias": int(lanes.sum()),
-        "duals": int(lanes.sum()),
         "brought": longest * widest,
-        "incoming": widest * widest,
-        "outgoing": widest * widest,
-        "costs": widest * widest,
-        "floats": WORK * widest,
-        "sign": hidden,
-        "factor": hidden,
-        "integers": WORK * widest,
-        "perm": hidden,
-        "phase": hidden,
-        "column_of": hidden,
+        **dict.fromkeys(("biases", "duals"), int(lanes.sum())),
+        **dict.fromkeys(("incoming", "outgoing", "costs"), widest * widest),
+        **dict.fromkeys(("floats", "integers"), WORK * widest),
+        "columns": widest,
+        **dict.fromkeys(("perm", "sign", "factor", "phase"), units),
     }
     arrays: dict[str, Any] = aligned_arrays(lengths)
     return Work(**{name: x.view(np.int32) if name in INTEGERS else x for name, x in arrays.items()})

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from ..errors import EngineError
 from ..vector.compiled import compile_cached, compiler_is_off, sources_digest
-from .layout import INTEGERS, Problem, Work
+from .layout import INTEGERS, Column, Problem, Work
 from .matching import bring
 
 __all__ = ["compiled_alignment", "compiled_distances"]
 
+FIRST = int(Column.units)
 PARTIALS = 8
 """Sums of squares run in so many chains, which are then added up in order."""
 
@@ -25,11 +26,12 @@ def _define_alignment(sources: str) -> Callable[..., Any]:
 
     def align(problem, work, a, b, perm, sign, phase, sweeps):  # type: ignore[no-untyped-def]
         sources  # noqa: B018
+        first, units = problem.table[0, FIRST], perm.shape[1]
         for pair in range(len(b)):
             sweeps[pair] = bring(problem, work, a[pair if len(a) > 1 else 0], b[pair])
-            perm[pair, :], phase[pair, :] = work.perm, work.phase
-            for i in range(work.sign.size):
-                sign[pair, i] = np.int8(work.sign[i])
+            for i in range(units):
+                perm[pair, i], phase[pair, i] = work.perm[first + i], work.phase[first + i]
+                sign[pair, i] = np.int8(work.sign[first + i])
 
     return align
 
@@ -56,7 +58,7 @@ def _read(kind: Any, dimensions: int) -> Any:
     return types.Array(kind, dimensions, "C", readonly=True)
 
 
-def _digest() -> str:
+def _sources() -> str:
     if compiler_is_off():
         raise EngineError("alignment: NUMBA_DISABLE_JIT is set, with which numba compiles nothing: unset it")
     return sources_digest(Path(__file__).parent)
@@ -73,7 +75,7 @@ def compiled_alignment() -> Callable[..., None]:
     """
     floats, integers = (types.Array(x, 1, "C") for x in (types.float32, types.int32))
     matrix = types.Array(types.float32, 2, "C")
-    problem = (types.Array(types.int64, 2, "C"), matrix, types.Array(types.float64, 1, "C"))
+    problem = (types.Array(types.int64, 2, "C"), matrix, types.Array(types.float64, 1, "C"), integers)
     work = [integers if name in INTEGERS else floats for name in Work._fields]
     signature = types.void(
         types.NamedTuple((*problem, types.int64, types.boolean), Problem),
@@ -83,7 +85,7 @@ def compiled_alignment() -> Callable[..., None]:
         *(types.Array(x, 2, "C") for x in (types.int32, types.int8, types.int32)),
         integers,
     )
-    return cast(Callable[..., None], compile_cached(_define_alignment(_digest()), signature))
+    return cast(Callable[..., None], compile_cached(_define_alignment(_sources()), signature))
 
 
 @cache
@@ -91,5 +93,5 @@ def compiled_distances() -> Callable[[NDArray[np.float32], NDArray[np.float32], 
     """Compile ``(a, b, out) -> None``: squared distances of rows, float64, in one order of summation."""
     rows = _read(types.float32, 2)
     signature = types.void(rows, rows, types.Array(types.float64, 1, "C"))
-    compiled: Callable[..., None] = compile_cached(_define_distances(_digest()), signature)
+    compiled: Callable[..., None] = compile_cached(_define_distances(_sources()), signature)
     return compiled
