@@ -57,6 +57,14 @@ def test_moments_are_correctly_rounded(values: list[float]) -> None:
     assert _moments(len(values), int(total), int(squares)) == pytest.approx(rounded(values), rel=0, abs=0)
 
 
+def test_a_root_just_above_the_middle_of_two_float64_is_rounded_up() -> None:
+    """What is cut off of the root is far below its last bit, and decides."""
+    middle = 2**53 + 1 << 60
+    _, tie = _moments(1, 0, middle**2)
+    _, above = _moments(1, 0, middle**2 + 1)
+    assert (tie, above) == (2.0 ** (113 - 149), (2.0**53 + 2) * 2.0 ** (60 - 149))
+
+
 def test_a_deviation_far_below_the_mean_survives() -> None:
     values = [float(np.float32(4096) + np.float32(k % 2) * np.float32(2.0**-11)) for k in range(1000)]
     fractions = [Fraction(value) for value in values]
