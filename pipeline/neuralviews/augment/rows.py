@@ -81,33 +81,35 @@ class CopyMaker:
 
     def make(self, rows: "Sequence[int] | NDArray[np.int64]", progress: "Progress | None" = None) -> Records:
         """Make the given rows; ``progress`` hears the PSNRs of each block as it is done."""
-        blocks, chosen = [], np.asarray(rows, np.int64)
+        chosen, made = np.asarray(rows, np.int64), self._unfilled(len(rows))
         for start in range(0, len(chosen), _BLOCK):
-            blocks.append(self._block(chosen[start : start + _BLOCK]))
+            block = slice(start, start + _BLOCK)
+            self._fill(made.take(block), chosen[block])
             if progress is not None:
-                progress(blocks[-1].columns["psnr"])
-        names = blocks[0].columns
-        return Records(
-            self.context.spec,
-            np.concatenate([block.weights for block in blocks]),
-            {name: np.concatenate([block.columns[name] for block in blocks]) for name in names},
-        )
+                progress(made.columns["psnr"][block])
+        return made
 
-    def _block(self, rows: NDArray[np.int64]) -> Records:
-        weights = np.empty((len(rows), self.context.spec.parameters), np.float32)
-        types, widths = {**COLUMNS, **AUGMENTED_COLUMNS}, {"classes": self.slots, "shares": self.slots}
-        widths["params"] = self.params
+    def _unfilled(self, count: int) -> Records:
+        widths = {"classes": self.slots, "shares": self.slots, "params": self.params}
+        types = {**COLUMNS, **AUGMENTED_COLUMNS}
         columns = {
-            name: np.empty((len(rows), widths[name]) if name in widths else len(rows), dtype)
+            name: np.empty((count, widths[name]) if name in widths else count, dtype)
             for name, dtype in types.items()
         }
-        parents, pipelines = self.copies.parent(rows), self.copies.pipeline(rows)
+        return Records(
+            self.context.spec, np.empty((count, self.context.spec.parameters), np.float32), columns
+        )
+
+    def _fill(self, records: Records, rows: NDArray[np.int64]) -> None:
+        """Write the given rows over ``records``, which are as many."""
+        columns, parents, pipelines = records.columns, self.copies.parent(rows), self.copies.pipeline(rows)
         for number in np.unique(pipelines):
             here = np.flatnonzero(pipelines == number)
             made = self._made(self.plan.pipelines[number], rows[here], parents[here])
-            weights[here] = made.weights
+            where = slice(None) if len(here) == len(rows) else here  # a slice is copied at memory speed
+            records.weights[where] = made.weights
             for name, column in made.columns.items():
-                columns[name][here] = column
+                columns[name][where] = column
         store = self.supply.store
         columns["record_id"][:] = rows
         columns["object_id"][:] = store.column("object_id")[parents]
@@ -115,7 +117,6 @@ class CopyMaker:
         columns["view"][:] = self.copies.view(rows, store.column("view")[parents])
         columns["parent_a"][:] = parents
         columns["pipeline"][:] = pipelines
-        return Records(self.context.spec, weights, columns)
 
     def _made(self, pipeline: Pipeline, rows: NDArray[np.int64], parents: NDArray[np.int64]) -> _Made:
         """Copies of one pipeline, drawn anew while the plan rejects them; the last attempt stays."""
@@ -165,9 +166,11 @@ class CopyMaker:
         assert batch.target is not None
         spec, points = self.context.spec, self.points
         second = None if batch.partner is None else batch.partner.weights
-        # Copies of one parent stand side by side, and it is rendered once for all of them.
         _, first, row = np.unique(parents, return_index=True, return_inverse=True)
-        values = render_target(spec, batch.target, batch.source[first], second, points, row)
+        if len(first) == len(parents):
+            values = render_target(spec, batch.target, batch.source, second, points)
+        else:  # copies of one parent stand side by side: it is rendered once for all of them
+            values = render_target(spec, batch.target, batch.source[first], second, points, row)
         found = measure(spec, batch.weights, points, values, self.context.span)
         steps = np.zeros(len(batch), np.uint32) if batch.refit_steps is None else batch.refit_steps
         return {
