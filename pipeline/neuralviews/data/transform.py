@@ -66,7 +66,7 @@ class Transform:
 
 @cache
 def _keep_freed_memory() -> None:
-    """Have the allocator keep what a batch frees for the next one, which doubles the speed of exact steps.
+    """Have the allocator keep what a batch frees for the next one: three exact steps run a fifth faster.
 
     glibc hands large arrays back to the system and gets them anew, page by page, until it has seen one
     as large as this freed (mallopt(3), M_MMAP_THRESHOLD); the pages of this one are never touched.
