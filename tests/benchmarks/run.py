@@ -19,7 +19,8 @@ from neuralviews.signals.catalogue import open_source
 from neuralviews.store.environment import describe_environment
 
 from ..proofs import mnist_root
-from . import bench_fit, bench_run, bench_store
+from . import bench_align, bench_augment, bench_fit, bench_inexact, bench_midpoints, bench_run, bench_store
+from .real_fields import RealFields, fit_real_fields
 from .rows import Row
 
 REPORT = Path(__file__).parents[2] / "docs" / "benchmarks.md"
@@ -52,6 +53,13 @@ def main() -> None:
     sections = [_introduction(rounds), _fitting(bench_fit.measure(rounds)), _quality()]
     sections.append(_table("Whole runs", bench_run.measure(max(2, rounds // 3))))
     sections.append(_table("The store", bench_store.measure()))
+    sections.append(_table("Augmentation", bench_augment.measure(rounds)))
+    with tempfile.TemporaryDirectory() as folder:
+        fields = fit_real_fields(Path(folder))
+        found = bench_midpoints.measure(fields)
+        apart = [entry for entry in fields if not entry.init.shared]
+        rows = [*bench_align.measure(rounds, apart), *bench_midpoints.rows(found)]
+        sections += [_table("Alignment", rows), _midpoints(found), _inexact(apart)]
     report = "\n\n".join(sections) + "\n"
     sys.stdout.write(report)
     REPORT.write_text(report)
@@ -135,6 +143,54 @@ def _agreement(name: str, root: Path | None, count: int, steps: int) -> str:
         off = float(np.abs(psnr[engine] - psnr["reference"]).max())
         cells.append(f"{np.median(psnr[engine]):.3f} dB, off by {off:.4f}")
     return f"| {count} of `{name}` | {steps} | {' | '.join(cells)} |"
+
+
+def _midpoints(found: Sequence[bench_midpoints.Midpoints]) -> str:
+    """What mixed fields render, a table for each store."""
+    shares = " | ".join(f"{1 - share:g} : {share:g}" for share in bench_midpoints.SHARES)
+    lines = [
+        "## Mixed fields",
+        "",
+        "Pairs of fields of 100 images, two views each: of views of one image, and of different images. The",
+        "second is brought next to the first by each way, and mixed with it; `reference` brings all fields",
+        "next to one iterated mean, by the whole group. PSNRs are medians in dB, at three shares, against",
+        "the mean of what the two fields render; `repaired`: half and half, after 100 steps of Adam.",
+        "`constant` is an image of one grey, the best for each pair. These figures do not depend on the",
+        "machine, but for those of weight matching.",
+    ]
+    for title in dict.fromkeys(m.fields.title for m in found):
+        lines += [
+            "",
+            f"### {title}",
+            "",
+            f"| pairs of | way | squared distance | {shares} | repaired |",
+            "|---|---|---|---|---|---|---|",
+        ]
+        for m in found:
+            if m.fields.title == title:
+                psnr = " | ".join(f"{value:.1f}" for value in m.psnr)
+                distance = "" if m.distance is None else f"{m.distance:.3g}"
+                repaired = "" if m.repaired is None else f"{m.repaired:.1f}"
+                lines.append(f"| {m.pairs} | {m.way} | {distance} | {psnr} | {repaired} |")
+    return "\n".join(lines)
+
+
+def _inexact(sets: Sequence[RealFields]) -> str:
+    """What operations that are not exact leave of real fields."""
+    found = bench_inexact.measure(sets)
+    titles = list(dict.fromkeys(left.fields.title for left in found))
+    lines = [
+        "## Inexact operations",
+        "",
+        "PSNR in dB of copies against the image that they should render, median (5th percentile).",
+        "",
+        f"| operation | {' | '.join(titles)} |",
+        "|---|" + "---|" * len(titles),
+    ]
+    for step in bench_inexact.STEPS:
+        cells = [f"{left.median:.1f} ({left.low:.1f})" for left in found if left.step == step]
+        lines.append(f"| {step} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def _table(title: str, rows: Sequence[Row]) -> str:
