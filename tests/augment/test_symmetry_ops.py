@@ -8,7 +8,7 @@ import pytest
 from neuralviews.augment.base import Parameter
 from neuralviews.augment.batch import Batch, SoftLabels
 from neuralviews.augment.symmetry import ActByElement, Permutation, PhaseShift, RandomSymmetry, SignFlip
-from neuralviews.errors import OptionError
+from neuralviews.errors import OptionError, SpecError
 from neuralviews.field import split
 
 from .formulas import act, named
@@ -144,3 +144,22 @@ def test_settings_out_of_range_are_refused(make: Callable[[], object], message: 
     with pytest.raises(OptionError) as error:
         make()
     assert str(error.value) == message
+
+
+@pytest.mark.parametrize(
+    ("step", "value", "message"),
+    [
+        (Permutation(), 1e6, "perm: row 0 does not permute the 8 units of hidden layer 0"),
+        (Permutation(), np.nan, "perm: row 0 does not permute"),
+        (SignFlip(), 3.0, "sign: found 3 in row 0, unit 0, expected 1 or -1"),
+        (PhaseShift(), 1e9, "phase: found 1000000000 in row 0, unit 0"),
+    ],
+)
+def test_parameters_that_are_no_element_never_reach_compiled_code(
+    step: ActByElement, value: float, message: str
+) -> None:
+    batch = pairs()
+    params = step.sample(batch, draws_for(batch))
+    params[0, 0] = value
+    with pytest.raises(SpecError, match=message):
+        step.apply(batch, params)

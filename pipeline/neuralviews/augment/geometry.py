@@ -128,11 +128,14 @@ class AffineCoords(Augmentation):
             linear = matrix_product(_rotations_2d(self.rotate * _centred(draws.child(2), 1)), linear)
         if self.rotate_3d:
             linear = matrix_product(_rotations_3d(self.rotate_3d, draws.child(3)), linear)
+        matrix = linear.swapaxes(1, 2)  # linear is orthogonal up to rounding
         low, high = self.scale
-        size = low + (high - low) * draws.child(4).uniform(1)
-        matrix = linear.swapaxes(1, 2) / size[:, :, None]  # linear is orthogonal up to rounding
-        moved = self.translate * _centred(draws.child(5), d)
-        shift = -matrix_product(matrix, moved[:, :, None])[:, :, 0]
+        if (low, high) != (1, 1):
+            matrix = matrix / (low + (high - low) * draws.child(4).uniform(1))[:, :, None]
+        shift = np.zeros((n, d))
+        if self.translate:
+            moved = self.translate * _centred(draws.child(5), d)
+            shift = -matrix_product(matrix, moved[:, :, None])[:, :, 0]
         return np.concatenate((matrix.reshape(n, d * d), shift), axis=1).astype(np.float32)
 
     def apply(self, batch: Batch, params: NDArray[np.float32]) -> Batch:

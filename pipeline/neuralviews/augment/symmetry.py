@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,11 +48,14 @@ class ActByElement(Augmentation):
         return np.concatenate([getattr(element, part) for part in self.parts()], axis=1, dtype=np.float32)
 
     def apply(self, batch: Batch, params: NDArray[np.float32]) -> Batch:
-        element, hidden = Element.identity(batch.spec, len(batch)), sum(batch.spec.dims[1:-1])
-        for place, part in enumerate(self.parts()):
-            array = getattr(element, part)
-            array[:] = params[:, place * hidden : (place + 1) * hidden]
-        return replace(batch, weights=element.apply(batch.weights))
+        identity, hidden = Element.identity(batch.spec, len(batch)), sum(batch.spec.dims[1:-1])
+        parts: dict[str, Any] = {}
+        with np.errstate(invalid="ignore"):  # what is no integer is no element either, and refused as such
+            for place, part in enumerate(self.parts()):
+                columns = params[:, place * hidden : (place + 1) * hidden]
+                parts[part] = columns.astype(getattr(identity, part).dtype)
+        # Parameters may come from a file: replacing parts checks them, before compiled code trusts them.
+        return replace(batch, weights=replace(identity, **parts).apply(batch.weights))
 
 
 @dataclass(frozen=True)
@@ -127,8 +130,10 @@ class PhaseShift(ActByElement):
 
     def sample(self, batch: Batch, draws: "Draws") -> NDArray[np.float32]:
         hidden = sum(batch.spec.dims[1:-1])
-        shifted = draws.child(0).choose(self.p, hidden)
-        return np.where(shifted, draws.child(1).integers(self.low, self.high, hidden), 0).astype(np.float32)
+        phase = draws.child(1).integers(self.low, self.high, hidden)
+        if self.p < 1:
+            phase *= draws.child(0).choose(self.p, hidden)
+        return phase.astype(np.float32)
 
 
 @dataclass(frozen=True)
