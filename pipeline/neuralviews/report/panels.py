@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..fit.stated import StatedJob, stated_job
-from ..records import NO_LABEL, Status
-from ..seeds import derive_seed
+from ..records import Status
+from .choice import choose
 from .render import render_images, to_display
+from .wording import label_text
 
 if TYPE_CHECKING:
     from ..signals.catalogue import Source
@@ -52,12 +53,9 @@ def make_panels(store: "Store", source: "Source | None", objects: int, views: in
 
 
 def _choose(store: "Store", count: int) -> NDArray[np.uint32]:
-    """Every n-th object of a list that is sorted by class and shuffled within each."""
+    """Objects spread evenly over the classes."""
     ids, first_row = np.unique(store.column("object_id"), return_index=True)
-    key = derive_seed(0, store.dataset_id, "gallery")
-    order = np.lexsort((np.random.Philox(key=key).random_raw(len(ids)), store.column("label")[first_row]))
-    count = min(count, len(ids))
-    return ids[order[(2 * np.arange(count) + 1) * len(ids) // (2 * count)]]
+    return ids[choose(store, count, store.column("label")[first_row])]
 
 
 def shape_without_source(store: "Store") -> tuple[int, int]:
@@ -96,16 +94,10 @@ def _panel(
         original = to_display(signal.values.reshape(*signal.shape, -1), (low, high))
     return Panel(
         object_id,
-        _label_text(job.source.class_names, int(store.column("label")[rows[0]])),
+        label_text(job.source.class_names, int(store.column("label")[rows[0]])),
         original,
         tuple(int(store.column("view")[row]) for row in rows),
         tuple(to_display(images[row], (low, high)) for row in rows),
         tuple(float(store.column("psnr")[row]) for row in rows),
         tuple(bool(store.column("status")[row] == Status.diverged) for row in rows),
     )
-
-
-def _label_text(names: tuple[str, ...] | None, label: int) -> str:
-    if label == NO_LABEL:
-        return ""
-    return names[label] if names and 0 <= label < len(names) else f"label {label}"

@@ -1,0 +1,53 @@
+"""Numbers and labels as people read them."""
+
+from collections import defaultdict
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ..records import NO_LABEL
+
+__all__ = ["NO_ERROR", "decibels", "label_text", "shares_text", "shortened"]
+
+NO_ERROR = 999.0
+"""The PSNR in dB that stores hold for a loss of 0."""
+
+_LEAST_SHARE = 0.005  # two decimals make 0.00 of less
+
+
+def decibels(psnr: float, digits: int = 1) -> str:
+    """A PSNR with its unit; infinite for a loss of 0."""
+    return "∞ dB" if psnr >= NO_ERROR else f"{psnr:.{digits}f} dB"
+
+
+def label_text(names: tuple[str, ...] | None, label: int) -> str:
+    """The name of a class, its number without names, nothing for no label."""
+    if label == NO_LABEL:
+        return ""
+    return names[label] if names and 0 <= label < len(names) else f"label {label}"
+
+
+def shares_text(names: tuple[str, ...] | None, classes: NDArray[Any], shares: NDArray[Any]) -> str:
+    """A soft label such as ``0.71 '3' + 0.29 '8'``, the largest share first.
+
+    Args:
+        classes, shares: (m,) slots of one record; what the shares lack to 1 is said to be of all classes.
+    """
+    total: dict[int, float] = defaultdict(float)
+    for label, share in zip(classes.tolist(), shares.tolist(), strict=True):
+        if label != NO_LABEL:
+            total[label] += share
+    if not total:
+        return "no label"
+    largest = sorted(total, key=lambda label: (-total[label], label))
+    parts = [(total[label], f"'{label_text(names, label)}'") for label in largest]
+    parts.append((1 - sum(total.values()), "all"))
+    parts = [(share, name) for share, name in parts if share >= _LEAST_SHARE]
+    if len(parts) == 1:
+        return parts[0][1]
+    return " + ".join(f"{share:.2f} {name}" for share, name in parts)
+
+
+def shortened(text: str, limit: int) -> str:
+    """At most ``limit`` characters, with an ellipsis in place of what is cut."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
