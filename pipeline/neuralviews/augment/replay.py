@@ -9,12 +9,12 @@ from ..errors import EngineError, IntegrityError
 from ..records import NO_PARENT, Records
 from .base import column_count
 from .job import AUGMENTER, plan_augment
-from .rows import CopyMaker, maker_of
+from .rows import CopyMaker, finite_weights, maker_of
 
 if TYPE_CHECKING:
     from ..store.reader import Store
 
-__all__ = ["replay_copies"]
+__all__ = ["replay_copies", "same_maker"]
 
 
 def replay_copies(store: "Store", parent: "Store", rows: NDArray[np.int64]) -> int:
@@ -23,15 +23,29 @@ def replay_copies(store: "Store", parent: "Store", rows: NDArray[np.int64]) -> i
     Returns:
         How many records were made.
     Raises:
+        EngineError, IntegrityError: as `same_maker`; IntegrityError also if a record came out different.
+    """
+    maker, kept = same_maker(store, parent), store.read(rows)
+    _compare(store, kept, maker.make(rows), "made again from their seeds")
+    for number in np.unique(kept.columns["pipeline"]):
+        chosen = np.flatnonzero(kept.columns["pipeline"] == number)
+        _replay(store, maker, kept.take(chosen), int(number))
+    return len(rows)
+
+
+def same_maker(store: "Store", parent: "Store") -> CopyMaker:
+    """What made an augmented store, if this neuralviews still has it.
+
+    Raises:
         EngineError: this neuralviews has other versions of the operations than what made the store.
-        IntegrityError: a record came out different, or the parents are others; names it.
+        IntegrityError: the parents are others.
     """
     if store.job["augmenter"] != AUGMENTER:
         raise EngineError(
             f"{store.root}: made by augmenter {store.job['augmenter']}, this neuralviews has {AUGMENTER}; "
             "replay it with the neuralviews that made it"
         )
-    maker, kept = maker_of(store.job, parent), store.read(rows)
+    maker = maker_of(store.job, parent)
     expected = plan_augment(parent, maker.plan, maker.context, maker.copies)
     for key in ("operations", "pipelines", "columns", "rows", "arithmetic"):
         if store.job[key] != expected[key]:
@@ -39,11 +53,7 @@ def replay_copies(store: "Store", parent: "Store", rows: NDArray[np.int64]) -> i
                 f"{store.root}: job states {key} {store.job[key]!r}, "
                 f"here its plan comes to {expected[key]!r}; replay it with the neuralviews that made it"
             )
-    _compare(store, kept, maker.make(rows), "made again from their seeds")
-    for number in np.unique(kept.columns["pipeline"]):
-        chosen = np.flatnonzero(kept.columns["pipeline"] == number)
-        _replay(store, maker, kept.take(chosen), int(number))
-    return len(rows)
+    return maker
 
 
 def _replay(store: "Store", maker: CopyMaker, kept: Records, number: int) -> None:
@@ -52,10 +62,10 @@ def _replay(store: "Store", maker: CopyMaker, kept: Records, number: int) -> Non
     parents, partners = (kept.columns[name] for name in ("parent_a", "parent_b"))
     second = None if (partners == NO_PARENT).all() else partners.astype(np.int64)
     width = column_count(steps.parameters(maker.context))
-    made = steps.replay(
-        maker.supply.batch(parents.astype(np.int64), second), kept.columns["params"][:, :width]
-    )
-    _compare(store, kept, Records(kept.spec, made.weights, kept.columns), "replayed from their parameters")
+    batch = maker.supply.batch(parents.astype(np.int64), second)
+    with np.errstate(over="ignore", invalid="ignore"):  # as when they were made
+        weights = finite_weights(steps.replay(batch, kept.columns["params"][:, :width]))
+    _compare(store, kept, Records(kept.spec, weights, kept.columns), "replayed from their parameters")
 
 
 def _compare(store: "Store", kept: Records, made: Records, how: str) -> None:

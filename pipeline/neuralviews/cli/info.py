@@ -9,6 +9,7 @@ import click
 from .text import bytes_text, table
 
 if TYPE_CHECKING:
+    from ..fit.stated import StatedJob
     from ..store.reader import Store
 
 __all__ = ["command"]
@@ -20,33 +21,34 @@ __all__ = ["command"]
 def command(store: Path, as_json: bool) -> None:
     """Say what STORE holds.
 
-    Its id, recipe, field, counts and quality, from the manifest alone: no shard is opened.
+    Its id, what it was made from, its field, counts and quality, from the manifest alone: no shard
+    is opened.
     """
     from ..store.reader import open_store
 
-    opened = open_store(store)
-    facts = _facts(opened)
+    facts = _facts(open_store(store))
     click.echo(json.dumps(facts, indent=2) if as_json else f"{store}\n{_text(facts)}")
 
 
 def _facts(store: "Store") -> dict[str, Any]:
+    import msgspec
+
     from ..fit.stated import stated_job
     from ..records import Split
+    from .info_copies import copies_facts
 
     job, manifest = stated_job(store), store.manifest
     summary = manifest.summary
     return {
         "dataset_id": store.dataset_id,
-        "name": job.name,
+        "kind": store.kind,
+        **(copies_facts(store) if store.kind == "augment" else _views_facts(job)),
         "recipe": job.recipe.canonical(),
         "recipe_digest": job.recipe_digest,
         "limit": job.limit,
-        "arithmetic": job.arithmetic,
         "field": store.spec.to_json(),
         "parameters": store.spec.parameters,
         "records": len(store),
-        "objects": job.objects,
-        "views": job.recipe.views,
         "splits": {
             part.name: {
                 "records": summary.splits[part.name].records,
@@ -58,17 +60,31 @@ def _facts(store: "Store") -> dict[str, Any]:
         "status": dict(summary.status),
         "shards": len(manifest.shards),
         "bytes": sum(shard.bytes for shard in manifest.shards),
-        "source": store.job["source"],
+        "source": msgspec.to_builtins(job.source),
+    }
+
+
+def _views_facts(job: "StatedJob") -> dict[str, Any]:
+    """What can be said of fitted fields alone."""
+    return {
+        "name": job.name,
+        "arithmetic": job.arithmetic,
+        "objects": job.objects,
+        "views": job.recipe.views,
     }
 
 
 def _text(facts: dict[str, Any]) -> str:
-    field, psnr = facts["field"], facts["psnr"]
-    engine = dict(facts["arithmetic"])
+    from ..report.wording import decibels
+    from .info_copies import origin_rows
+
+    field, copies = facts["field"], facts["kind"] == "augment"
+    median, p05, least = (decibels(facts["psnr"][key], 2) for key in ("median", "p05", "min"))
     limit = "" if facts["limit"] is None else f", limited to {facts['limit']:,} objects"
     rows = [
         ("dataset id", facts["dataset_id"]),
-        ("recipe", f"{facts['name']}, digest {facts['recipe_digest'][:16]}{limit}"),
+        *(origin_rows(facts) if copies else ()),
+        ("recipe", f"{facts['recipe']['name']}, digest {facts['recipe_digest'][:16]}{limit}"),
         ("field", f"SIREN {'-'.join(map(str, field['dims']))}, {facts['parameters']:,} parameters"),
         (
             "output",
@@ -76,15 +92,37 @@ def _text(facts: dict[str, Any]) -> str:
             f"targets in {list(facts['recipe']['target']['range'])}, axis order '{field['axis_order']}'",
         ),
         ("omega", ", ".join(f"{omega:g}" for omega in field["omega"])),
-        ("records", f"{facts['records']:,}: {facts['objects']:,} objects x {facts['views']} views"),
+        ("records", f"{facts['records']:,}: {_counted(facts)}"),
         *(
             (f"  {name}", f"{part['records']:,} of {part['objects']:,} objects")
             for name, part in facts["splits"].items()
             if part["records"]
         ),
-        ("PSNR", f"median {psnr['median']:.2f} dB, 5 % below {psnr['p05']:.2f}, lowest {psnr['min']:.2f}"),
-        ("status", ", ".join(f"{name} {count:,}" for name, count in facts["status"].items() if count)),
-        ("engine", f"{engine.pop('engine')} ({', '.join(f'{k} {v}' for k, v in engine.items())})"),
+        (
+            "PSNR",
+            f"median {median}, 5 % below {p05.removesuffix(' dB')}, lowest {least.removesuffix(' dB')}"
+            + (", against what the copies should render" if copies else ""),
+        ),
+        _outcome(facts),
+        *(() if copies else (_engine(dict(facts["arithmetic"])),)),
         ("shards", f"{facts['shards']:,} files, {bytes_text(facts['bytes'])}"),
     ]
     return table(rows[0], rows[1:])
+
+
+def _counted(facts: dict[str, Any]) -> str:
+    if facts["kind"] == "augment":
+        return f"copies of {sum(part['objects'] for part in facts['splits'].values()):,} objects"
+    return f"{facts['objects']:,} objects x {facts['views']} views"
+
+
+def _outcome(facts: dict[str, Any]) -> tuple[str, str]:
+    if facts["kind"] == "augment":
+        rules = ", ".join(f"{key} {value}" for key, value in facts["plan"]["reject"].items())
+        return "rejected", f"{facts['rejected']:,} copies ({rules})"
+    return "status", ", ".join(f"{name} {count:,}" for name, count in facts["status"].items() if count)
+
+
+def _engine(arithmetic: dict[str, Any]) -> tuple[str, str]:
+    engine = arithmetic.pop("engine")
+    return "engine", f"{engine} ({', '.join(f'{key} {value}' for key, value in arithmetic.items())})"

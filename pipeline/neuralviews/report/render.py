@@ -5,11 +5,13 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from ..augment.measure import render_target
+from ..augment.target import Target
 from ..errors import SpecError
 from ..field import FieldSpec, evaluate
 from ..grids import image_grid
 
-__all__ = ["render_images", "to_display"]
+__all__ = ["render_images", "render_targets", "to_display"]
 
 _BLOCK_ELEMENTS = 1 << 22
 
@@ -40,6 +42,22 @@ def render_images(
     ]
     values = np.concatenate(parts, axis=1).reshape(len(weights), *shape, spec.out_dim)
     return cast(NDArray[np.float32], values)
+
+
+def render_targets(
+    spec: FieldSpec,
+    target: Target,
+    weights_a: NDArray[np.float32],
+    weights_b: NDArray[np.float32] | None,
+    shape: tuple[int, int],
+) -> NDArray[np.float32]:
+    """What copies should render, as images (n, height, width, channels) like those of `render_images`.
+
+    Args:
+        weights_a, weights_b: (n, P) first and second parents; None if the target is of the first alone.
+    """
+    values = render_target(spec, target, weights_a, weights_b, image_grid(*shape, spec.axis_order))
+    return values.reshape(len(values), *shape, spec.out_dim)
 
 
 def to_display(image: NDArray[np.float32], target_range: tuple[float, float]) -> NDArray[np.float32]:

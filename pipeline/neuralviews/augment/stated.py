@@ -1,0 +1,99 @@
+"""What the job of an augmented store states of its plan and its ancestors, checked once and typed."""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from ..errors import FormatError
+from .plan import Reject
+
+if TYPE_CHECKING:
+    from ..store.reader import Store
+
+__all__ = ["Ancestor", "StatedCopies", "StatedPipeline", "StatedPlan", "ancestors", "stated_copies"]
+
+_Kind = TypeVar("_Kind")
+
+
+class StatedPipeline(msgspec.Struct, frozen=True):
+    """A pipeline as the plan has it: operations, each with all its settings.
+
+    Operations need not be known here: a later neuralviews may have made the store.
+    """
+
+    name: str
+    steps: tuple[dict[str, Any], ...]
+
+
+class StatedPlan(msgspec.Struct, frozen=True):
+    """The plan behind a store, as far as it is read apart from making copies; see `plan.Plan`."""
+
+    name: str
+    seed: int
+    copies: int
+    splits: tuple[str, ...]
+    reject: Reject
+    pipelines: tuple[StatedPipeline, ...]
+
+
+class StatedParent(msgspec.Struct, frozen=True):
+    """The store whose records were augmented."""
+
+    dataset_id: str
+    job: dict[str, Any]
+
+
+class StatedCopies(msgspec.Struct, frozen=True):
+    """The part of a job that `augment` adds to what every store has; see `augment.job.plan_augment`."""
+
+    name: str
+    plan: StatedPlan
+    plan_digest: str
+    operations: dict[str, int]
+    parent: StatedParent
+
+
+class Ancestor(msgspec.Struct, frozen=True):
+    """A store that another one descends from; ``digest`` is that of its plan or its recipe."""
+
+    dataset_id: str
+    name: str
+    kind: str
+    digest: str
+
+
+def stated_copies(store: "Store") -> StatedCopies:
+    """Check and type what an augmented store's job states.
+
+    Raises:
+        FormatError: it was not made by `augment`.
+    """
+    return _typed(f"{store.root}: job", store.job)
+
+
+def ancestors(store: "Store") -> Iterator[Ancestor]:
+    """The stores that an augmented store descends from: its parent first, last the one that was fitted.
+
+    Raises:
+        FormatError: a job does not state what `augment` and `generate` write.
+    """
+    where, job = f"{store.root}: job", store.job
+    while job.get("kind") == "augment":
+        parent = _typed(where, job).parent
+        where, job = f"{where}: parent.job", parent.job
+        kind = str(job.get("kind"))
+        digest = "plan_digest" if kind == "augment" else "recipe_digest"
+        table = {"name": job.get("name"), "digest": job.get(digest), "kind": kind}
+        yield _convert(where, {**table, "dataset_id": parent.dataset_id}, Ancestor)
+
+
+def _typed(where: str, job: Mapping[str, Any]) -> StatedCopies:
+    return _convert(where, dict(job), StatedCopies)
+
+
+def _convert(where: str, table: Mapping[str, Any], kind: type[_Kind]) -> _Kind:
+    try:
+        return msgspec.convert(table, kind)
+    except msgspec.ValidationError as error:
+        raise FormatError(f"{where}: {error}; expected what `neuralviews augment` writes") from None

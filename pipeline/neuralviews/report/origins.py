@@ -1,0 +1,109 @@
+"""Where augmented copies come from: their parents, and what they should render."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..augment.base import column_count
+from ..augment.replay import same_maker
+from ..augment.target import Target
+from ..errors import IntegrityError
+from ..fit.stated import stated_job
+from ..records import NO_PARENT, Records
+from ..store.lineage import Lineage
+from .panels import shape_without_source
+from .render import render_images, render_targets, to_display
+from .sheet import PALE, Tile
+from .wording import label_text, shortened
+
+if TYPE_CHECKING:
+    from ..augment.compose import Compose
+    from ..augment.rows import CopyMaker
+    from ..store.reader import Store
+
+__all__ = ["Tiles", "origins"]
+
+Tiles = tuple[Tile | None, ...]
+
+
+def origins(store: "Store", parent: "Store", kept: Records) -> list[Tiles]:
+    """First parent, second parent (None without one), and what it should render, of each copy.
+
+    Raises:
+        IntegrityError: another store than the parent, or copies that cannot be of its records.
+        EngineError: this neuralviews has other versions of the operations than what made the store.
+    """
+    maker = same_maker(store, parent)
+    _require_parents(store, maker)
+    found: dict[int, Tiles] = {}
+    for number in np.unique(kept.columns["pipeline"]):
+        here = np.flatnonzero(kept.columns["pipeline"] == number)
+        steps = maker.plan.pipelines[number].steps
+        found |= zip(here.tolist(), _of_pipeline(maker, steps, kept.take(here)), strict=True)
+    return [found[row] for row in range(len(kept))]
+
+
+def _require_parents(store: "Store", maker: "CopyMaker") -> None:
+    """Refuse copies of records that the parent does not have, and mixtures without a second parent."""
+    columns = {name: store.column(name) for name in ("parent_a", "parent_b", "object_id", "split")}
+    problem = next(Lineage(maker.supply.store).problems(columns, range(len(store))), None)
+    mixing = [pipeline.steps.partner is not None for pipeline in maker.plan.pipelines]
+    alone = np.array(mixing)[store.column("pipeline")] & (columns["parent_b"] == NO_PARENT)
+    if problem is None and alone.any():
+        problem = f"record {int(alone.argmax())} is a mixture without a second parent"
+    if problem is not None:
+        raise IntegrityError(
+            f"{store.root}: {problem}; the store is not what its plan makes of these parents"
+        )
+
+
+def _of_pipeline(maker: "CopyMaker", steps: "Compose", kept: Records) -> list[Tiles]:
+    """The same for copies of one pipeline."""
+    parent, spec, count = maker.supply.store, maker.context.spec, len(kept)
+    parameters = steps.parameters(maker.context)
+    params = kept.columns["params"][:, : column_count(parameters)]
+    target = steps.expect(Target.of_parent(count, spec.in_dim, spec.out_dim), params, maker.context)
+    first, second = kept.columns["parent_a"], kept.columns["parent_b"]
+    weights_b: NDArray[np.float32] | None = None
+    a: Sequence[Tile]
+    b: Sequence[Tile | None]
+    if steps.partner is None:
+        a, b = _parent_tiles(parent, "parent a", first), [None] * count
+    else:
+        names = [parameter.name for parameter in parameters for _ in range(parameter.count)]
+        mixing = next(step.name for step in steps.steps if step.partner is not None)
+        lam, weights_b = params[:, names.index(f"{mixing}.lam")], parent.weights(second)
+        a = _parent_tiles(parent, "parent a", first, lam)
+        b = _parent_tiles(parent, "parent b", second, 1 - lam)
+    expected = render_targets(spec, target, parent.weights(first), weights_b, shape_without_source(parent))
+    shown = [
+        _expected_tile(parent, image, inside)
+        for image, inside in zip(expected, kept.columns["in_domain"].tolist(), strict=True)
+    ]
+    return list(zip(a, b, shown, strict=True))
+
+
+def _parent_tiles(
+    parent: "Store", name: str, rows: NDArray[Any], shares: NDArray[np.float32] | None = None
+) -> list[Tile]:
+    """Parents with their class, their record_id, and in mixtures their share."""
+    job, images = (
+        stated_job(parent),
+        render_images(parent.spec, parent.weights(rows), shape_without_source(parent)),
+    )
+    tiles = []
+    for place, (row, image) in enumerate(zip(rows.tolist(), images, strict=True)):
+        label = label_text(job.source.class_names, int(parent.column("label")[row]))
+        number = f"#{row}" if shares is None else f"{shares[place]:.2f} × #{row}"
+        caption = ((shortened(label, 13) or number, PALE), (number if label else "", PALE))
+        tiles.append(Tile(to_display(image, job.recipe.target.range), name, caption))
+    return tiles
+
+
+def _expected_tile(parent: "Store", image: NDArray[np.float32], inside: float) -> Tile:
+    """What a copy should render, and how much of it lies where its parents were fitted."""
+    note = "" if inside == 1 else f"{100 * inside:.0f} % in domain"
+    shown = to_display(image, stated_job(parent).recipe.target.range)
+    return Tile(shown, "should render", ((note, PALE), ("", PALE)))
