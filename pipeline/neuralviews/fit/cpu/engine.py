@@ -11,6 +11,7 @@ from ...errors import EngineError
 from ...field import FieldSpec
 from ...records import Status
 from ...vector.memory import aligned_arrays
+from ...vector.subnormals import require_subnormals
 from ..engine import Budget, FitResult, Signals, check_inputs, psnr_from_loss
 from ..ordered import VERSION, Constants, stored_loss
 from .layout import LANES, Column, Layout, padded
@@ -52,7 +53,7 @@ class CpuEngine:
         if (reason := self.refuses(spec, budget)) is not None:
             raise EngineError(f"engine '{self.name}' {reason}")
         check_inputs(spec, signals, inits)
-        _check_subnormals()
+        require_subnormals("engine 'cpu'", ", or use --engine torch")
         run, layout = compiled_fit(), Layout.of(spec)
         problem = _problem(layout, signals, budget, self._tile)
         buffers = _buffers(layout, problem.tile)
@@ -68,18 +69,6 @@ class CpuEngine:
                 layout.unpack(buffers.best, weights[i])
         loss = stored_loss(squares, problem.points * spec.out_dim)
         return FitResult(weights, psnr_from_loss(loss, signals.span), loss, steps, status)
-
-
-def _check_subnormals() -> None:
-    """A library built with -ffast-math may have told this thread to flush subnormal numbers to zero."""
-    smallest = np.finfo(np.float32).smallest_normal
-    with np.errstate(under="ignore"):
-        half = np.multiply(smallest, np.float32(0.5))
-    if half == 0 or np.multiply(half, np.float32(2)) != smallest:
-        raise EngineError(
-            "engine 'cpu': this thread flushes subnormal numbers to zero, which changes bits of results; "
-            "run where no library built with -ffast-math is loaded, or use --engine torch"
-        )
 
 
 def _problem(layout: Layout, signals: Signals, budget: Budget, tile: int | None) -> "Problem":
