@@ -19,7 +19,7 @@ OBJECTS = 100
 VIEWS = 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RealFields:
     """Two views each of 100 images."""
 

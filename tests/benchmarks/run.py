@@ -158,16 +158,18 @@ def _midpoints(found: Sequence[bench_midpoints.Midpoints]) -> str:
         "`constant` is an image of one grey, the best for each pair. These figures do not depend on the",
         "machine, but for those of weight matching.",
     ]
-    for title in dict.fromkeys(m.fields.title for m in found):
+    for fields in dict.fromkeys(m.fields for m in found):
         lines += [
             "",
-            f"### {title}",
+            f"### {fields.title}",
+            "",
+            f"Median PSNR of the fits: {np.median(fields.store.column('psnr')):.1f} dB.",
             "",
             f"| pairs of | way | squared distance | {shares} | repaired |",
             "|---|---|---|---|---|---|---|",
         ]
         for m in found:
-            if m.fields.title == title:
+            if m.fields is fields:
                 psnr = " | ".join(f"{value:.1f}" for value in m.psnr)
                 distance = "" if m.distance is None else f"{m.distance:.3g}"
                 repaired = "" if m.repaired is None else f"{m.repaired:.1f}"
