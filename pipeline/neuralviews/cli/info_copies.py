@@ -1,14 +1,11 @@
 """What ``neuralviews info`` says of augmented copies alone: their plan, and the stores they descend from."""
 
-import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..store.reader import Store
 
 __all__ = ["copies_facts", "origin_rows"]
-
-_LONGEST_VALUE = 40
 
 
 def copies_facts(store: "Store") -> dict[str, Any]:
@@ -38,25 +35,14 @@ def copies_facts(store: "Store") -> dict[str, Any]:
 
 def origin_rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
     """The same as lines of text; a reference's weights are only counted."""
+    from ..report.wording import step_text
+
     plan = facts["plan"]
     copies, splits = plan["copies"], ", ".join(plan["splits"])
     each = f"{copies:,} cop{'y' if copies == 1 else 'ies'} of each record of {splits} by each pipeline"
     rows = [("plan", f"{plan['name']}, digest {facts['plan_digest'][:16]}, seed {plan['seed']}: {each}")]
     for pipeline in plan["pipelines"]:
-        rows.append((f"  {pipeline['name']}", ", then ".join(map(_step_text, pipeline["steps"]))))
+        rows.append((f"  {pipeline['name']}", ", then ".join(map(step_text, pipeline["steps"]))))
     for place, ancestor in enumerate(facts["lineage"]):
         rows.append(("its parent" if place else "parent", f"{ancestor['dataset_id']} {ancestor['name']}"))
     return rows
-
-
-def _step_text(step: dict[str, Any]) -> str:
-    """An operation with its settings: ``mixup(beta 0.3, law beta)``."""
-    settings = ", ".join(f"{key} {_value_text(value)}" for key, value in step.items() if key != "op")
-    return f"{step.get('op')}({settings})"
-
-
-def _value_text(value: Any) -> str:
-    if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
-        return f"[{', then '.join(map(_step_text, value))}]"
-    text = json.dumps(value, ensure_ascii=False).strip('"')
-    return text if len(text) <= _LONGEST_VALUE else f"of {len(text):,} characters"

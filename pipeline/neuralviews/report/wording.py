@@ -1,17 +1,20 @@
-"""Numbers and labels as people read them."""
+"""Numbers, labels and settings as people read them."""
 
+import json
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Any
 
 from numpy.typing import NDArray
 
 from ..records import NO_LABEL
 
-__all__ = ["NO_ERROR", "decibels", "label_text", "shares_text", "shortened"]
+__all__ = ["NO_ERROR", "decibels", "label_text", "shares_text", "shortened", "step_text"]
 
 NO_ERROR = 999.0
 """The PSNR in dB that stores hold for a loss of 0."""
 
+_LONGEST_VALUE = 40
 _LEAST_SHARE = 0.005  # two decimals make 0.00 of less
 
 
@@ -51,3 +54,16 @@ def shares_text(names: tuple[str, ...] | None, classes: NDArray[Any], shares: ND
 def shortened(text: str, limit: int) -> str:
     """At most ``limit`` characters, with an ellipsis in place of what is cut."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def step_text(step: Mapping[str, Any]) -> str:
+    """An operation as a plan has it, such as ``mixup(beta 0.3, law beta)``; of long texts only the length."""
+    settings = ", ".join(f"{key} {_value_text(value)}" for key, value in step.items() if key != "op")
+    return f"{step.get('op')}({settings})"
+
+
+def _value_text(value: Any) -> str:
+    if isinstance(value, list) and value and all(isinstance(item, Mapping) for item in value):
+        return f"[{', then '.join(map(step_text, value))}]"
+    text = json.dumps(value, ensure_ascii=False).strip('"')
+    return text if len(text) <= _LONGEST_VALUE else f"of {len(text):,} characters"
