@@ -1,0 +1,61 @@
+"""Runs of the command line that are killed at random moments."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from ..made_stores import contents
+
+Arguments = Callable[[Path, int], list[str]]
+"""What follows ``neuralviews``, for a folder to write to and a number of workers."""
+
+
+def start(arguments: list[str]) -> subprocess.Popen[bytes]:
+    """A run in a process group of its own, as a shell would start it."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "neuralviews", *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+def finish(process: subprocess.Popen[bytes]) -> None:
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors.decode()
+
+
+def kill(process: subprocess.Popen[bytes], whole_group: bool) -> bool:
+    """SIGKILL a run, with or without its workers; False if it had already ended."""
+    alive = process.poll() is None
+    if alive:
+        os.killpg(process.pid, signal.SIGKILL) if whole_group else process.kill()
+    process.communicate()
+    return alive
+
+
+def storm(folder: Path, arguments: Arguments, kills: int, seed: int) -> int:
+    """Kill runs ``kills`` times at random moments, then let one finish; returns kills of live runs."""
+    draw = random.Random(seed)
+    calm, stormy = folder / "calm", folder / "stormy"
+    began = time.monotonic()
+    finish(start(arguments(calm, 1)))
+    whole_run = time.monotonic() - began
+    hits = 0
+    for _ in range(kills):
+        runs = [start(arguments(stormy, draw.choice((1, 2)))) for _ in range(draw.choice((1, 2)))]
+        time.sleep(draw.uniform(0.2, 0.8) * whole_run)
+        hits += sum([kill(process, draw.random() < 0.7) for process in runs])
+        if (stormy / "manifest.json").exists():
+            assert contents(stormy) == contents(calm)
+            stormy = folder / f"stormy-{hits}"
+    last = [start(arguments(stormy, 1)) for _ in range(2)]
+    for process in last:
+        finish(process)
+    assert contents(stormy) == contents(calm)
+    return hits
