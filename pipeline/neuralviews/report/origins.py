@@ -10,7 +10,7 @@ from ..augment.base import column_count
 from ..augment.replay import same_maker
 from ..augment.target import Target
 from ..errors import IntegrityError
-from ..fit.stated import stated_job
+from ..fit.stated import StatedJob, stated_job
 from ..records import NO_PARENT, Records
 from ..store.lineage import Lineage
 from .panels import shape_without_source
@@ -63,36 +63,37 @@ def _of_pipeline(maker: "CopyMaker", steps: "Compose", kept: Records) -> list[Ti
     """The same for copies of one pipeline."""
     parent, spec, count = maker.supply.store, maker.context.spec, len(kept)
     parameters = steps.parameters(maker.context)
-    params = kept.columns["params"][:, : column_count(parameters)]
+    params, job = kept.columns["params"][:, : column_count(parameters)], stated_job(parent)
     target = steps.expect(Target.of_parent(count, spec.in_dim, spec.out_dim), params, maker.context)
     first, second = kept.columns["parent_a"], kept.columns["parent_b"]
     weights_b: NDArray[np.float32] | None = None
     a: Sequence[Tile]
     b: Sequence[Tile | None]
     if steps.partner is None:
-        a, b = _parent_tiles(parent, "parent a", first), [None] * count
+        a, b = _parent_tiles(parent, job, "parent a", first), [None] * count
     else:
         names = [parameter.name for parameter in parameters for _ in range(parameter.count)]
         mixing = next(step.name for step in steps.steps if step.partner is not None)
         lam, weights_b = params[:, names.index(f"{mixing}.lam")], parent.weights(second)
-        a = _parent_tiles(parent, "parent a", first, lam)
-        b = _parent_tiles(parent, "parent b", second, 1 - lam)
+        a = _parent_tiles(parent, job, "parent a", first, lam)
+        b = _parent_tiles(parent, job, "parent b", second, 1 - lam)
     expected = render_targets(spec, target, parent.weights(first), weights_b, shape_without_source(parent))
     shown = [
-        _expected_tile(parent, image, inside)
+        _expected_tile(job, image, inside)
         for image, inside in zip(expected, kept.columns["in_domain"].tolist(), strict=True)
     ]
     return list(zip(a, b, shown, strict=True))
 
 
 def _parent_tiles(
-    parent: "Store", name: str, rows: NDArray[Any], shares: NDArray[np.float32] | None = None
+    parent: "Store",
+    job: StatedJob,
+    name: str,
+    rows: NDArray[Any],
+    shares: NDArray[np.float32] | None = None,
 ) -> list[Tile]:
     """Parents with their class, their record_id, and in mixtures their share."""
-    job, images = (
-        stated_job(parent),
-        render_images(parent.spec, parent.weights(rows), shape_without_source(parent)),
-    )
+    images = render_images(parent.spec, parent.weights(rows), shape_without_source(parent))
     tiles = []
     for place, (row, image) in enumerate(zip(rows.tolist(), images, strict=True)):
         label = label_text(job.source.class_names, int(parent.column("label")[row]))
@@ -102,8 +103,8 @@ def _parent_tiles(
     return tiles
 
 
-def _expected_tile(parent: "Store", image: NDArray[np.float32], inside: float) -> Tile:
+def _expected_tile(job: StatedJob, image: NDArray[np.float32], inside: float) -> Tile:
     """What a copy should render, and how much of it lies where its parents were fitted."""
     note = "" if inside == 1 else f"{100 * inside:.0f} % in domain"
-    shown = to_display(image, stated_job(parent).recipe.target.range)
+    shown = to_display(image, job.recipe.target.range)
     return Tile(shown, "should render", ((note, PALE), ("", PALE)))
