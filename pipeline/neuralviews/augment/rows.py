@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["CopyMaker", "finite_weights", "maker_of"]
 
 _BLOCK = 512
-"""Copies that are made together: enough for compiled code, few enough for a second-level cache."""
+"""Copies made together, of one pipeline: enough for compiled code, few enough for a second-level cache."""
 
 
 class _Made(NamedTuple):
@@ -84,11 +84,20 @@ class CopyMaker:
         """Make the given rows; ``progress`` hears the PSNRs of each block as it is done."""
         require_subnormals("augment", "")
         chosen, made = np.asarray(rows, np.int64), self._unfilled(len(rows))
-        for start in range(0, len(chosen), _BLOCK):
-            block = slice(start, start + _BLOCK)
-            self._fill(made.take(block), chosen[block])
-            if progress is not None:
-                progress(made.columns["psnr"][block])
+        parents, pipelines = self.copies.parent(chosen), self.copies.pipeline(chosen)
+        self._number(made.columns, chosen, parents, pipelines)
+        for number in np.unique(pipelines):
+            found = np.flatnonzero(pipelines == number)
+            for start in range(0, len(found), _BLOCK):
+                here = found[start : start + _BLOCK]
+                block = self._made(self.plan.pipelines[number], chosen[here], parents[here])
+                side_by_side = here[-1] - here[0] < len(here)
+                where = slice(here[0], here[-1] + 1) if side_by_side else here  # a slice copies faster
+                made.weights[where] = block.weights
+                for name, column in block.columns.items():
+                    made.columns[name][where] = column
+                if progress is not None:
+                    progress(block.columns["psnr"])
         return made
 
     def _unfilled(self, count: int) -> Records:
@@ -102,16 +111,14 @@ class CopyMaker:
             self.context.spec, np.empty((count, self.context.spec.parameters), np.float32), columns
         )
 
-    def _fill(self, records: Records, rows: NDArray[np.int64]) -> None:
-        """Write the given rows over ``records``, which are as many."""
-        columns, parents, pipelines = records.columns, self.copies.parent(rows), self.copies.pipeline(rows)
-        for number in np.unique(pipelines):
-            here = np.flatnonzero(pipelines == number)
-            made = self._made(self.plan.pipelines[number], rows[here], parents[here])
-            where = slice(None) if len(here) == len(rows) else here  # a slice is copied at memory speed
-            records.weights[where] = made.weights
-            for name, column in made.columns.items():
-                columns[name][where] = column
+    def _number(
+        self,
+        columns: Mapping[str, NDArray[Any]],
+        rows: NDArray[np.int64],
+        parents: NDArray[np.int64],
+        pipelines: NDArray[np.int64],
+    ) -> None:
+        """Fill in the columns that follow from a copy's place alone."""
         store = self.supply.store
         columns["record_id"][:] = rows
         columns["object_id"][:] = store.column("object_id")[parents]
