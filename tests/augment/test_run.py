@@ -72,6 +72,18 @@ def test_bytes_do_not_depend_on_interruption(calm: Path, parent: Store, out: Pat
     assert contents(out) == contents(calm)
 
 
+@pytest.mark.parametrize("lost", [["SHA256SUMS"], ["manifest.json", "SHA256SUMS"]])
+def test_a_run_that_ended_while_it_published_is_completed(
+    calm: Path, parent: Store, out: Path, lost: list[str]
+) -> None:
+    shutil.copytree(calm, out)
+    for name in lost:
+        (out / name).unlink()
+    (out / ".tmp-0").write_text("left over")
+    assert augment_store(parent, PLAN, out) == augment_store(parent, PLAN, calm)
+    assert contents(out) == contents(calm)
+
+
 @pytest.mark.parametrize("block", [1, 7, 100_000])
 def test_bytes_do_not_depend_on_what_is_made_together(
     calm: Path, parent: Store, out: Path, monkeypatch: pytest.MonkeyPatch, block: int

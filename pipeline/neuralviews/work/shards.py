@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import EngineError, OptionError
-from ..store.schema import JOB_FILE, MANIFEST_FILE
+from ..store.schema import JOB_FILE, MANIFEST_FILE, SUMS_FILE
 from ..store.writer import StoreWriter
 from .progress import ProgressBar
 from .worker import Maker, make_shard
@@ -54,7 +54,8 @@ def is_finished(root: Path, job: Mapping[str, Any]) -> bool:
     """
     if not (root / JOB_FILE).exists():
         return False
-    return not StoreWriter(root, job).missing() and (root / MANIFEST_FILE).exists()
+    complete = all((root / name).exists() for name in (MANIFEST_FILE, SUMS_FILE))
+    return not StoreWriter(root, job).missing() and complete
 
 
 def make_shards(writer: StoreWriter, maker: Maker, sharing: Sharing) -> int:
