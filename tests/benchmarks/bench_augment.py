@@ -88,18 +88,8 @@ def _online(store: Path, rounds: int) -> list[Row]:
     baseline = f"no transform {statistics.median(unchanged):.4g}"
     rows = []
     for key, found in rates.items():
-        ratio = statistics.median(a / b for a, b in zip(found, unchanged, strict=True))
-        target = "" if "MixUp" in key else "at least 100,000"
-        rows.append(
-            Row(
-                f"online, {key}, batches of 256",
-                statistics.median(found),
-                "records/s",
-                baseline,
-                ratio,
-                target,
-            )
-        )
+        name, target = f"online, {key}, batches of 256", "" if "MixUp" in key else "at least 100,000"
+        rows.append(Row(name, statistics.median(found), "records/s", baseline, None, target))
     return rows
 
 
