@@ -42,7 +42,7 @@ class Status(IntEnum):
 
     converged = 0  # the target PSNR was reached
     budget = 1  # all steps were run
-    diverged = 2  # not finite, or below the floor, from every seed it was given; a copy: rejected by its plan, or not finite
+    diverged = 2  # not finite, or below the floor, from every seed it was given; a copy: rejected, overflowed
 
 
 COLUMNS: Mapping[str, np.dtype[Any]] = MappingProxyType(
