@@ -1,5 +1,6 @@
 """One store of made fields for all tests that augment a store; none of them writes into it."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,3 +22,11 @@ def parent(tmp_path_factory: pytest.TempPathFactory) -> Store:
 def out(tmp_path: Path) -> Path:
     """Where a test makes its store."""
     return tmp_path / "copies"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def small_shards() -> Iterator[None]:
+    """Stores of some hundred copies have several shards here, as those of many thousand have."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("neuralviews.augment.job._ROWS_WORTH_A_SHARD", 64)
+        yield

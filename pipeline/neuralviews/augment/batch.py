@@ -44,7 +44,7 @@ class SoftLabels:
     """Labels as shares of classes.
 
     Args:
-        classes: (n, m) int32, -1 in slots that are not used.
+        classes: (n, m) int32, each class in one slot of a row at most, -1 in slots that are not used.
         shares: (n, m) float32, 0 in these. What the shares of a labelled row lack to 1 is spread evenly
             over all classes.
     """
@@ -72,12 +72,16 @@ class SoftLabels:
         return replace(self, shares=self.shares * factor[:, None])
 
     def joined(self, other: "SoftLabels") -> Self:
-        """The shares of both, side by side."""
-        return replace(
-            self,
-            classes=np.concatenate((self.classes, other.classes), axis=1),
-            shares=np.concatenate((self.shares, other.shares), axis=1),
-        )
+        """The shares of both: slots of this one, then of the other, empty where this one has the class."""
+        classes = np.concatenate((self.classes, other.classes), axis=1)
+        shares = np.concatenate((self.shares, other.shares), axis=1)
+        own = self.classes.shape[1]
+        for slot in range(own, classes.shape[1]):
+            for first in range(own):
+                both = (classes[:, first] == classes[:, slot]) & (classes[:, slot] != NO_LABEL)
+                shares[both, first] += shares[both, slot]
+                classes[both, slot], shares[both, slot] = NO_LABEL, 0
+        return replace(self, classes=classes, shares=shares)
 
     def padded(self, slots: int) -> Self:
         """The same with unused slots added, up to ``slots`` in all."""

@@ -19,6 +19,11 @@ AUGMENTER = 1
 """Raised whenever the same plan and parents would give other bytes than before, apart from an operation's own
 version."""
 
+_ROWS_WORTH_A_SHARD = 1024
+"""Making so many copies takes some tens of milliseconds; publishing a shard takes several."""
+_ROWS_WORTH_A_SHARD_OF_FITS = 64
+"""Copies that are fitted again take milliseconds each."""
+
 
 def plan_augment(store: "Store", plan: Plan, context: Context, copies: Copies) -> dict[str, Any]:
     """The content of ``job.json``: equal jobs make equal stores."""
@@ -27,6 +32,9 @@ def plan_augment(store: "Store", plan: Plan, context: Context, copies: Copies) -
         parameters = pipeline.steps.parameters(context)
         params = max(params, column_count(parameters))
         pipelines.append({"name": pipeline.name, "params": [[p.name, p.count] for p in parameters]})
+    row_bytes = 4 * (context.spec.parameters + params)
+    fits = any(step.needs_target for pipeline in plan.pipelines for step in pipeline.steps.steps)
+    step = _ROWS_WORTH_A_SHARD_OF_FITS if fits else _ROWS_WORTH_A_SHARD
     slots = _slots(store) * (2 if any(pipeline.steps.partner for pipeline in plan.pipelines) else 1)
     return {
         "format": STORE_FORMAT,
@@ -41,7 +49,7 @@ def plan_augment(store: "Store", plan: Plan, context: Context, copies: Copies) -
         "pipelines": pipelines,
         "parent": {"dataset_id": store.dataset_id, "rows": len(store), "job": dict(store.job)},
         "rows": len(copies),
-        "rows_per_shard": rows_per_shard(4 * (context.spec.parameters + params), len(copies)),
+        "rows_per_shard": rows_per_shard(row_bytes, len(copies), step),
         "columns": {"classes": slots, "params": params},
         "arch": context.spec.to_json(),
     }

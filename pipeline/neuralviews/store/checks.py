@@ -50,6 +50,7 @@ def _copy_problems(columns: Mapping[str, NDArray[Any]], rows: range, pipelines: 
         (~_within_one(columns["in_domain"]), "in_domain of record {} is not within 0 to 1"),
         (~np.isfinite(columns["psnr_before"]), "psnr_before of record {} is not finite"),
         ((classes < NO_LABEL).any(axis=1), f"classes of record {{}} are not all at least {NO_LABEL}"),
+        (_repeats(classes), "classes of record {} name one twice"),
         (~_within_one(shares).all(axis=1), "shares of record {} are not all within 0 to 1"),
         (
             ((classes == NO_LABEL) & (shares != 0)).any(axis=1),
@@ -67,6 +68,12 @@ def _copy_problems(columns: Mapping[str, NDArray[Any]], rows: range, pipelines: 
     for wrong, problem in rules:
         if wrong.any():
             yield problem.format(rows[int(np.argmax(wrong))])
+
+
+def _repeats(classes: NDArray[np.int32]) -> NDArray[np.bool_]:
+    ordered = np.sort(classes, axis=1)
+    same = (ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] != NO_LABEL)
+    return np.asarray(same.any(axis=1))
 
 
 def _within_one(values: NDArray[np.float32]) -> NDArray[np.bool_]:
