@@ -109,9 +109,7 @@ class TestNoStore:
 
     def test_unfinished(self, run: Run, tmp_path: Path, command: list[str]) -> None:
         started_store(tmp_path / "store", digits_recipe(), 5)
-        assert "not finished; run the same command again" in refused(
-            run(*command, tmp_path / "store")
-        )
+        assert "not finished; run the same command again" in refused(run(*command, tmp_path / "store"))
 
     def test_newer_version(self, run: Run, tmp_path: Path, command: list[str]) -> None:
         path = make_store(tmp_path / "store").root / "manifest.json"
