@@ -306,3 +306,22 @@ def test_refusals(call: Callable[[], object], message: str) -> None:
     with pytest.raises(OptionError) as raised:
         call()
     assert str(raised.value) == message
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: row_seeds(1.9, np.arange(3)),  # type: ignore[arg-type]
+        lambda: MANY.child(1.5),  # type: ignore[arg-type]
+        lambda: MANY.integers(-1.5, 1, 2),  # type: ignore[arg-type]
+        lambda: MANY.integers(-1, 1.5, 2),  # type: ignore[arg-type]
+        lambda: MANY.bits(1.5),  # type: ignore[arg-type]
+    ],
+)
+def test_numbers_that_are_no_integers_are_not_cut_to_some(call: Callable[[], object]) -> None:
+    with pytest.raises(TypeError, match=r"^'float' object cannot be interpreted as an integer$"):
+        call()
+
+
+def test_centred_numbers_are_uniform_from_minus_one() -> None:
+    assert np.array_equal(MANY.centred(3), MANY.uniform(3) - (1 - MANY.uniform(3)))

@@ -40,7 +40,7 @@ def row_seeds(base: int, ids: NDArray[np.integer[Any]]) -> Words:
     Raises:
         OptionError: a base out of range, or ids that are not a vector of integers from 0.
     """
-    if not 0 <= base < 1 << 64:
+    if not 0 <= operator.index(base) < 1 << 64:
         raise OptionError(f"base: found {base}, expected an integer from 0 to 2**64 - 1")
     if ids.ndim != 1 or ids.dtype.kind not in "iu":
         raise OptionError(f"ids: found {ids.dtype} {ids.shape}, expected integers (n,)")
@@ -74,7 +74,7 @@ class Draws:
 
     def child(self, index: int) -> "Draws":
         """Streams independent of these, and of those of any other index or path of indices."""
-        if not 0 <= index < 1 << 64:
+        if not 0 <= operator.index(index) < 1 << 64:
             raise OptionError(f"child: found index {index}, expected an integer from 0 to 2**64 - 1")
         return Draws(_derived(self.seeds, np.array([index], np.uint64)))
 
@@ -93,13 +93,17 @@ class Draws:
         """(n, k) float64 in [0, 1), multiples of 2**-53."""
         return (self.bits(k) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
+    def centred(self, k: int) -> NDArray[np.float64]:
+        """(n, k) float64 in [-1, 1), uniform, multiples of 2**-52."""
+        return 2 * self.uniform(k) - 1
+
     def integers(self, low: int, high: int, k: int) -> NDArray[np.int64]:
         """(n, k) int64 from ``low`` to ``high``, both included, at most 2**32 values.
 
         Probabilities are equal but for a relative error below 2**-32 (Lemire, "Fast random integer
         generation in an interval", 2019, section 4, without the rejection).
         """
-        span = high - low + 1
+        span = operator.index(high) - operator.index(low) + 1
         if not (1 <= span <= 1 << 32 and low >= -(1 << 63) and high < 1 << 63):
             raise OptionError(
                 f"integers: found bounds {low} and {high}, expected 1 to 2**32 integers of 64 bits"

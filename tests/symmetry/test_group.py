@@ -274,6 +274,11 @@ def test_refusals(call: Callable[[], object], message: str) -> None:
         call()
 
 
+def test_bounds_that_are_no_integers_are_not_cut_to_some() -> None:
+    with pytest.raises(TypeError, match=r"^'float' object cannot be interpreted as an integer$"):
+        random(SMALL, 0, max_phase=1.5)  # type: ignore[arg-type]
+
+
 def test_products_of_the_largest_phases_are_refused_not_wrapped() -> None:
     largest = parts(phase=np.full((2, 2), MAX_PHASE, np.int32))
     with pytest.raises(SpecError, match=f"phase: found {2 * MAX_PHASE} in row 0"):

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import OptionError, SpecError
-from ..symmetry.group import Group
+from ..symmetry.group import GROUP_PARTS, Group, Part
 from .batch import Batch, Context
 from .settings import check_choice
-from .symmetry import GROUP_PARTS, ActByElement, Part
+from .symmetry import ActByElement
 
 if TYPE_CHECKING:
     from ..draws import Draws

@@ -125,7 +125,7 @@ class AffineCoords(Augmentation):
             turns = _axis_rotations(d)
             linear = matrix_product(turns[draws.child(1).integers(0, len(turns) - 1, 1)[:, 0]], linear)
         if self.rotate:
-            linear = matrix_product(_rotations_2d(self.rotate * _centred(draws.child(2), 1)), linear)
+            linear = matrix_product(_rotations_2d(self.rotate * draws.child(2).centred(1)), linear)
         if self.rotate_3d:
             linear = matrix_product(_rotations_3d(self.rotate_3d, draws.child(3)), linear)
         matrix = linear.swapaxes(1, 2)  # linear is orthogonal up to rounding
@@ -134,7 +134,7 @@ class AffineCoords(Augmentation):
             matrix = matrix / (low + (high - low) * draws.child(4).uniform(1))[:, :, None]
         shift = np.zeros((n, d))
         if self.translate:
-            moved = self.translate * _centred(draws.child(5), d)
+            moved = self.translate * draws.child(5).centred(d)
             shift = -matrix_product(matrix, moved[:, :, None])[:, :, 0]
         return np.concatenate((matrix.reshape(n, d * d), shift), axis=1).astype(np.float32)
 
@@ -206,11 +206,6 @@ def _axes(spec: FieldSpec) -> tuple[str, ...]:
     return ("y", "x") if spec.in_dim == 2 and spec.axis_order == "ij" else tuple("xyz"[: spec.in_dim])
 
 
-def _centred(draws: "Draws", k: int) -> Doubles:
-    """(n, k), uniform from -1 to 1."""
-    return 2 * draws.uniform(k) - 1
-
-
 def _cos_sin(degrees: Doubles) -> tuple[Doubles, Doubles]:
     """Exact at multiples of 90 degrees, and the same bits on every machine."""
     quarters = np.floor(degrees / 90 + 0.5)
@@ -228,7 +223,7 @@ def _rotations_2d(degrees: Doubles) -> Doubles:
 
 def _rotations_3d(degrees: float, draws: "Draws") -> Doubles:
     """``c I + s [k] + (1 - c) k k^T`` (Rodrigues), the axes k uniform on the sphere (Archimedes)."""
-    height, around, angle = (_centred(draws.child(index), 1) for index in range(3))
+    height, around, angle = (draws.child(index).centred(1) for index in range(3))
     cosine, sine = _cos_sin(180 * around)
     radius = np.sqrt(1 - height * height)
     x, y, z = radius * cosine, radius * sine, height

@@ -8,12 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import OptionError, SpecError
-from ..symmetry.group import Element, Group
+from ..symmetry.group import GROUP_PARTS, Element, Group
 from .base import Augmentation, Parameter, PartnerRule
 from .batch import Batch, Context, SoftLabels
 from .lam import Law, check_law, draw_lam, mix
 from .settings import check_choice, check_flag
-from .symmetry import GROUP_PARTS
 from .target import Target
 
 if TYPE_CHECKING:

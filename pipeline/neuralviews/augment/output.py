@@ -114,7 +114,7 @@ class AffineOutput(Augmentation):
         colours = COLOURS[outputs]
         low, high = self.contrast
         factor = low + (high - low) * draws.child(0).uniform(1)
-        added = self.brightness * span * (2 * draws.child(1).uniform(1) - 1)
+        added = self.brightness * span * draws.child(1).centred(1)
         sign = np.where(draws.child(2).choose(self.invert, 1), -1.0, 1.0)
         gain, offset = np.tile(np.eye(outputs), (n, 1, 1)), np.zeros((n, outputs))
         gain[:, :colours, :colours] = (sign * factor)[:, :, None] * self._mixing(n, colours, draws)
@@ -124,7 +124,7 @@ class AffineOutput(Augmentation):
     def _mixing(self, n: int, colours: int, draws: "Draws") -> NDArray[np.float64]:
         """How much of each colour goes into each, (n, colours, colours); rows sum to 1."""
         mixing = np.tile(np.eye(colours), (n, 1, 1))
-        shares = self.mix_channels * (2 * draws.child(3).uniform(colours * colours) - 1)
+        shares = self.mix_channels * draws.child(3).centred(colours * colours)
         shares = shares.reshape(mixing.shape)
         for i in range(colours):
             for j in range(colours):

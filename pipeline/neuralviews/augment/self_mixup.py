@@ -8,13 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import OptionError
-from ..symmetry.group import Group
+from ..symmetry.group import GROUP_PARTS, Group
 from .base import Augmentation, Parameter
 from .batch import Batch, Context
 from .compose import Compose
 from .lam import Law, check_law, draw_lam, mix
 from .settings import check_choice
-from .symmetry import GROUP_PARTS
 from .target import Target
 
 if TYPE_CHECKING:

@@ -2,13 +2,13 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import OptionError
-from ..symmetry.group import Element, Group
+from ..symmetry.group import GROUP_PARTS, Element, Group, Part
 from .base import Augmentation, Parameter
 from .batch import Batch, Context
 from .settings import check_choice, check_integer, check_number
@@ -16,17 +16,7 @@ from .settings import check_choice, check_integer, check_number
 if TYPE_CHECKING:
     from ..draws import Draws
 
-__all__ = ["GROUP_PARTS", "ActByElement", "Part", "Permutation", "PhaseShift", "RandomSymmetry", "SignFlip"]
-
-Part = Literal["perm", "sign", "phase"]
-"""A part of an `Element`: one integer for each of the H hidden units."""
-
-GROUP_PARTS: dict[Group, tuple[Part, ...]] = {
-    "perm": ("perm",),
-    "sign": ("perm", "sign"),
-    "phase": ("perm", "sign", "phase"),
-}
-"""The parts in which the elements of a group differ from the identity."""
+__all__ = ["ActByElement", "Permutation", "PhaseShift", "RandomSymmetry", "SignFlip"]
 
 MOST_HALF_TURNS = 1000  # pi k / omega for larger k dwarfs any weight of a SIREN
 

@@ -8,6 +8,7 @@ spaces" (1990).
 """
 
 import math
+import operator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal, Self
@@ -19,10 +20,20 @@ from ..draws import Draws
 from ..errors import SpecError
 from ..field import FieldSpec, join, split
 
-__all__ = ["MAX_PHASE", "Element", "Group", "check_group", "hidden_slices"]
+__all__ = ["GROUP_PARTS", "MAX_PHASE", "Element", "Group", "Part", "check_group", "hidden_slices"]
 
 Group = Literal["perm", "sign", "phase"]
 """Which symmetries: permutations; signs too; phase shifts too, which is all of them."""
+
+Part = Literal["perm", "sign", "phase"]
+"""A part of an `Element`: one integer for each of the H hidden units."""
+
+GROUP_PARTS: dict[Group, tuple[Part, ...]] = {
+    "perm": ("perm",),
+    "sign": ("perm", "sign"),
+    "phase": ("perm", "sign", "phase"),
+}
+"""The parts in which the elements of a group differ from the identity."""
 
 MAX_PHASE = 1 << 29
 """Largest shift in half turns; products of two elements cannot overflow an int32 unnoticed."""
@@ -30,7 +41,7 @@ MAX_PHASE = 1 << 29
 
 def check_group(group: Group) -> None:
     """Raise SpecError unless ``group`` is one."""
-    if group not in ("perm", "sign", "phase"):
+    if group not in GROUP_PARTS:
         raise SpecError(f"group: found {group!r}, expected 'perm', 'sign' or 'phase'")
 
 
@@ -115,7 +126,7 @@ class Element:
         The permutations drawn are the same for every group, and the signs for the two that have them.
         """
         check_group(group)
-        if not 0 <= max_phase <= MAX_PHASE:
+        if not 0 <= operator.index(max_phase) <= MAX_PHASE:
             raise SpecError(f"max_phase: found {max_phase}, expected an integer from 0 to {MAX_PHASE}")
         element, perms, hidden = cls.identity(spec, len(draws)), draws.child(0), sum(spec.dims[1:-1])
         for layer, units in enumerate(hidden_slices(spec)):
