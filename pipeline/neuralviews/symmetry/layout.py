@@ -22,6 +22,9 @@ INTEGERS = ("integers", "columns", "perm", "phase")
 """Arrays of `Work` that hold int32, not float32."""
 
 
+MATCHED = ("incoming_matched", "outgoing_matched", "biases_matched", "best_sign", "best_phase")
+
+
 class Column(IntEnum):
     """Columns of `Problem.table`, one row per hidden layer; places count float32 numbers."""
 
@@ -58,12 +61,16 @@ class Work(NamedTuple):
     """What changes from pair to pair; flat arrays, used again for the next pair."""
 
     a: Floats
-    """A, with room after it: products read rows up to a whole block."""
+    """A, with room after it: rows are read up to a whole block."""
     b: Floats
+    """B, with room after it."""
     transposed: Floats
     """B's incoming weights (fan_in, lanes) of every hidden layer."""
     biases: Floats
     """B's biases of every hidden layer, padded."""
+    norms_a: Floats
+    """Half the squared lengths of the weights of A's units, without biases, of every hidden layer, padded."""
+    norms_b: Floats
     brought: Floats
     """Rows of B as the neighbouring layer's part of the element leaves them."""
     incoming: Floats
@@ -78,6 +85,12 @@ class Work(NamedTuple):
     """Work space of the solver, as is ``floats``."""
     columns: Integers
     """What the solver assigns to each unit of A."""
+    incoming_matched: Floats
+    """Of those, and padded, as the next four are: the product of incoming weights with the unit of A."""
+    outgoing_matched: Floats
+    biases_matched: Floats
+    best_sign: Floats
+    best_phase: Floats
     perm: Integers
     """The element, of all inputs, hidden units and outputs; those of inputs and outputs never change."""
     sign: Floats
@@ -119,14 +132,14 @@ def work_of(spec: FieldSpec, problem: Problem) -> Work:
     lanes = table[:, Column.lanes]
     widest, longest = int(lanes.max()), max(spec.dims)
     lengths = {
-        "a": spec.parameters + COLUMNS * longest,
-        "b": spec.parameters,
+        **dict.fromkeys(("a", "b"), spec.parameters + COLUMNS * longest),
         "transposed": int(table[:, Column.fan_in] @ lanes),
         "brought": longest * widest,
-        **dict.fromkeys(("biases", "duals"), int(lanes.sum())),
+        **dict.fromkeys(("biases", "norms_a", "norms_b", "duals"), int(lanes.sum())),
         **dict.fromkeys(("incoming", "outgoing", "costs"), widest * widest),
         **dict.fromkeys(("floats", "integers"), WORK * widest),
         "columns": widest,
+        **dict.fromkeys(MATCHED, widest),
         **dict.fromkeys(("perm", "sign", "factor", "phase"), units),
     }
     arrays: dict[str, Any] = aligned_arrays(lengths)

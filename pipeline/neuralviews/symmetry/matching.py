@@ -9,21 +9,25 @@ finds the least distance over all three, the other layers held.
 import numpy as np
 from numba import njit
 
-from ..vector.emit import fma
-from ..vector.sincospi import ROUND_TO_INTEGER
 from .assignment import solve
 from .layout import Column
-from .matching_kernels import MOST_TURNS, match_costs, product
+from .matching_kernels import best_matches, match_costs
+from .product_kernels import bring_rows, half_squares, product, transpose
 
 __all__ = ["bring"]
 
 # numba takes plain integers as constants, not members of an enumeration
 FAN_IN, WIDTH, LANES, ABOVE, WEIGHTS, BIAS, OUTGOING, TRANSPOSED, UNITS, PADDED = (int(x) for x in Column)
-SIGNS, PHASES = 1, 2  # the numbers of the groups that have them
 MOST_SWEEPS = 100
 LEAST_GAIN = 1e-6
 """A step counts if it gains this much of the terms it changes; rounding alone gains less."""
-MAGIC, MOST, HALF = (np.float32(x) for x in (ROUND_TO_INTEGER, MOST_TURNS, 0.5))
+
+
+@njit
+def turn(source, row, place, out, norms):  # type: ignore[no-untyped-def]
+    """Incoming weights of a layer, transposed, to a place of ``out``, and their squares to ``norms``."""
+    transpose((source, row[WEIGHTS]), row[FAN_IN], row[LANES], (out, place))
+    half_squares((out, place), row[LANES], row[FAN_IN], row[LANES], (norms, row[PADDED]))
 
 
 @njit
@@ -32,25 +36,21 @@ def load(problem, work, a, b):  # type: ignore[no-untyped-def]
     work.a[: a.size], work.b[: b.size] = a, b
     work.sign[:], work.factor[:], work.phase[:] = 1, 1, 0
     work.perm[:] = problem.identity
-    for layer in range(len(problem.table)):
-        row = problem.table[layer]
-        fan_in, lanes = row[FAN_IN], row[LANES]
-        for i in range(row[WIDTH]):
-            weights = b[row[WEIGHTS] + i * fan_in : row[WEIGHTS] + (i + 1) * fan_in]
-            for k in range(fan_in):
-                work.transposed[row[TRANSPOSED] + k * lanes + i] = weights[k]
-            work.biases[row[PADDED] + i] = b[row[BIAS] + i]
+    work.norms_a[:], work.norms_b[:] = 0, 0
+    for row in problem.table:
+        turn(work.a, row, 0, work.brought, work.norms_a)
+        turn(work.b, row, row[TRANSPOSED], work.transposed, work.norms_b)
+        start, width = row[BIAS], row[WIDTH]
+        work.biases[row[PADDED] : row[PADDED] + width] = b[start : start + width]
 
 
 @njit
-def bring_rows(source, stride, perm, factor, width, lanes, brought):  # type: ignore[no-untyped-def]
-    """brought (rows, lanes): row ``perm[k]`` of ``source`` times ``factor[k]``, +0 in the padding."""
-    for k in range(perm.size):
-        old = source[perm[k] * stride : perm[k] * stride + width]
-        new = brought[k * lanes : (k + 1) * lanes]
-        for i in range(width):
-            new[i] = factor[k] * old[i]
-        new[width:] = 0
+def add_outgoing(problem, work):  # type: ignore[no-untyped-def]
+    """From here on the lengths of units are those of their outgoing weights too."""
+    for row in problem.table:
+        shape = row[WIDTH], row[ABOVE], row[LANES]
+        half_squares((work.a, row[OUTGOING]), *shape, (work.norms_a, row[PADDED]))
+        half_squares((work.b, row[OUTGOING]), *shape, (work.norms_b, row[PADDED]))
 
 
 @njit
@@ -64,49 +64,15 @@ def products(work, row, only_incoming):  # type: ignore[no-untyped-def]
     """Products of A's weights with B's, where the element leaves those, into and out of a layer."""
     fan_in, width, lanes, above = row[FAN_IN], row[WIDTH], row[LANES], row[ABOVE]
     first, last = row[UNITS], row[UNITS] + width
-    below, after = slice(first - fan_in, first), slice(last, last + above)
-    incoming = work.transposed[row[TRANSPOSED] : row[TRANSPOSED] + fan_in * lanes]
-    bring_rows(incoming, lanes, work.perm[below], work.factor[below], width, lanes, work.brought)
+    incoming, below = (work.transposed, row[TRANSPOSED]), first - fan_in
+    bring_rows(incoming, lanes, (work.perm, below), (work.factor, below), fan_in, lanes, work.brought)
     multiply(work, row[WEIGHTS], fan_in, 1, fan_in, lanes, width, work.incoming)
     if only_incoming:
         work.outgoing[: width * lanes] = 0
         return
-    outgoing = work.b[row[OUTGOING] : row[OUTGOING] + above * width]
-    bring_rows(outgoing, width, work.perm[after], work.sign[after], width, lanes, work.brought)
+    outgoing = work.b, row[OUTGOING]
+    bring_rows(outgoing, width, (work.perm, last), (work.sign, last), above, lanes, work.brought)
     multiply(work, row[OUTGOING], 1, width, above, lanes, width, work.outgoing)
-
-
-@njit
-def nearest(turns):  # type: ignore[no-untyped-def]
-    """The nearest integer, as the kernel rounds and limits it."""
-    turns = turns if turns < MOST else MOST
-    turns = -MOST if turns < -MOST else turns
-    return (turns + MAGIC) - MAGIC
-
-
-@njit
-def best_match(group, turns, p, q, a, b):  # type: ignore[no-untyped-def]
-    """The sign and phase of least cost for two units: as in the kernel, the first of equals.
-
-    They are tried in the order sign 1 and even phase, 1 and odd, -1 and even, -1 and odd.
-    """
-    half, minus_full, per_full = turns[0], turns[1], turns[2]
-    least, best_sign, best_phase = np.float32(np.inf), np.float32(1), np.int32(0)
-    for sign in (np.float32(1), np.float32(-1)):
-        if sign < 0 and group < SIGNS:
-            break
-        for odd in range(2):
-            if odd and group < PHASES:
-                break
-            error, gain, phase = a - sign * b, p - q if odd else p + q, np.int32(0)
-            if group == PHASES:
-                full = nearest(fma(error, per_full, -HALF if odd else np.float32(0)))
-                error = fma(minus_full, full, error - half if odd else error)
-                phase = np.int32(2) * np.int32(full) + np.int32(odd)
-            cost = fma(HALF * error, error, -sign * gain)
-            if cost < least:
-                least, best_sign, best_phase = cost, sign, phase
-    return best_sign, best_phase
 
 
 @njit
@@ -139,22 +105,32 @@ def step(problem, work, layer, warm, only_incoming):  # type: ignore[no-untyped-
     perm, sign, factor, phase = work.perm[units], work.sign[units], work.factor[units], work.phase[units]
     a, b, columns = work.a[row[BIAS] : row[BIAS] + width], work.biases[padded], work.columns[:width]
     incoming, outgoing, costs = work.incoming, work.outgoing, work.costs
+    norms = work.norms_a[padded], work.norms_b[padded]
     products(work, row, only_incoming)
-    match_costs(group, turns, incoming, outgoing, a, b, lanes, width, costs)
+    match_costs(group, turns, incoming, outgoing, a, b, norms[0], norms[1], lanes, width, costs)
     solve(costs, work.duals[padded], warm, columns, work.floats, work.integers)
+    p, q, biases, signs, phases = (
+        work.incoming_matched,
+        work.outgoing_matched,
+        work.biases_matched,
+        work.best_sign,
+        work.best_phase,
+    )
+    for i in range(width):
+        new = i * lanes + columns[i]
+        p[i], q[i], biases[i] = incoming[new], outgoing[new], b[columns[i]]
+    best_matches(group, turns, p, q, a, biases, lanes, signs, phases)
     gained = scale = 0.0
     for i in range(width):
-        old, new = i * lanes + perm[i], i * lanes + columns[i]
-        s, k = best_match(group, turns, incoming[new], outgoing[new], a[i], b[columns[i]])
-        gain = gain_of(incoming[new], outgoing[new], a[i], b[columns[i]], s, k, half_turn)
+        old = i * lanes + perm[i]
+        gain = gain_of(p[i], q[i], a[i], biases[i], signs[i], np.int32(phases[i]), half_turn)
         gained += gain - gain_of(incoming[old], outgoing[old], a[i], b[perm[i]], sign[i], phase[i], half_turn)
         scale += abs(gain)
     if not only_incoming and gained <= LEAST_GAIN * scale:
         return False
     for i in range(width):
-        new = i * lanes + columns[i]
-        sign[i], phase[i] = best_match(group, turns, incoming[new], outgoing[new], a[i], b[columns[i]])
-        perm[i], factor[i] = columns[i], factor_of(sign[i], phase[i])
+        perm[i], sign[i], phase[i] = columns[i], signs[i], np.int32(phases[i])
+        factor[i] = factor_of(sign[i], phase[i])
     return True
 
 
@@ -166,6 +142,7 @@ def bring(problem, work, a, b):  # type: ignore[no-untyped-def]
     if problem.greedy:
         for layer in range(layers):
             step(problem, work, layer, False, True)
+    add_outgoing(problem, work)
     dirty = np.ones(layers + 2, np.bool_)  # layer l is entry l + 1, so that every layer has neighbours
     for sweep in range(MOST_SWEEPS):
         if not dirty[1:-1].any():
