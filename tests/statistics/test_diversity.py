@@ -33,7 +33,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 )
 def test_pairs_are_of_one_group_and_of_two_parts(groups: list[tuple[int, int]], seed: int) -> None:
     within = np.array([group for group, _ in groups])
-    apart = np.array([10 * group + part for group, part in groups])
+    apart = np.array([part for _, part in groups])  # the same part may stand in several groups
     possible = {
         (i, j)
         for i in range(len(groups))
@@ -143,8 +143,10 @@ def test_the_store_of_version_1() -> None:
 
 
 def test_what_cannot_be_is_refused(store: Store, tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match="pairs: found 0, expected 1 or more"):
+    with pytest.raises(OptionError, match="pairs: found 0, expected 1 to 1000000"):
         diversity(store, pairs=0)
+    with pytest.raises(OptionError, match="pairs: found 1000000000000, expected 1 to 1000000"):
+        diversity(store, pairs=10**12)
     with pytest.raises(SpecError, match="group: found 'all'"):
         diversity(store, group="all")  # type: ignore[arg-type]
     with pytest.raises(SpecError, match="split: found 'valid', expected one of train, val, test"):

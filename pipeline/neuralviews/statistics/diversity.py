@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Distance", "Diversity", "diversity"]
 
 _BLOCK = 256  # pairs that are aligned at once
+_MOST_PAIRS = 1_000_000
 
 Integers = NDArray[np.integer[Any]]
 
@@ -81,13 +82,13 @@ def diversity(
         split: whose views.
         seed: of the draws, which also follow from the dataset id.
     Raises:
-        OptionError: no pair is asked for.
+        OptionError: no pair is asked for, or more than a million.
         SpecError: an unknown group or split.
         StoreError: the split has no two usable views.
     """
     check_group(group)
-    if pairs < 1:
-        raise OptionError(f"pairs: found {pairs}, expected 1 or more")
+    if not 1 <= pairs <= _MOST_PAIRS:
+        raise OptionError(f"pairs: found {pairs}, expected 1 to {_MOST_PAIRS}")
     if split not in Split.__members__:
         raise SpecError(f"split: found {split!r}, expected one of {', '.join(Split.__members__)}")
     usable = (store.column("split") == Split[split]) & (store.column("status") != Status.diverged)
@@ -113,7 +114,7 @@ def diversity(
 
 
 def _pairs(within: Integers, apart: Integers, draws: Draws) -> tuple[Integers, Integers] | None:
-    """Members of one group of ``within`` but of two groups of ``apart``, which are parts of the former.
+    """Members of one group of ``within`` but of two groups of ``apart``; either may cut through the other.
 
     Args:
         within, apart: (N,) the groups of each member.
@@ -122,8 +123,10 @@ def _pairs(within: Integers, apart: Integers, draws: Draws) -> tuple[Integers, I
         The two members of each pair, (n,) each; None if no member has a counterpart.
     """
     order = np.lexsort((apart, within))
-    group_start, group_stop = _runs(within[order])
-    start, stop = _runs(apart[order])
+    group, part = within[order], apart[order]
+    new_group = group[1:] != group[:-1]
+    group_start, group_stop = _runs(new_group)
+    start, stop = _runs(new_group | (part[1:] != part[:-1]))
     counterparts = (group_stop - group_start) - (stop - start)
     firsts = np.flatnonzero(counterparts)
     if not len(firsts):
@@ -136,9 +139,9 @@ def _pairs(within: Integers, apart: Integers, draws: Draws) -> tuple[Integers, I
     return order[first], order[second]
 
 
-def _runs(keys: Integers) -> tuple[Integers, Integers]:
-    """Where the run of equal keys begins and ends that each of them is in."""
-    bounds = np.flatnonzero(np.r_[True, keys[1:] != keys[:-1], True])
+def _runs(changes: NDArray[np.bool_]) -> tuple[Integers, Integers]:
+    """Where the run begins and ends that each member is in, given whether each but the first begins one."""
+    bounds = np.flatnonzero(np.r_[True, changes, True])
     lengths = np.diff(bounds)
     return np.repeat(bounds[:-1], lengths), np.repeat(bounds[1:], lengths)
 
