@@ -3,7 +3,6 @@
 import secrets
 import sys
 import threading
-import time
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -18,39 +17,47 @@ from ..store.schema import TEMP_PREFIX
 __all__ = ["ProgressBar", "ProgressCounter"]
 
 _POLL_SECONDS = 0.25
+_BINS = 256
+"""Of PSNRs by whole dB; the last one also holds whatever renders without any error."""
 
 
 class ProgressCounter:
-    """One worker's view of the shared counts: each shard has a row of its own, so no lock is needed."""
+    """One worker's view of the shared counts: a histogram of PSNRs for each shard, so no lock is needed."""
 
     def __init__(self, path: Path, shards: int, shard: int) -> None:
-        self._row: NDArray[np.float64] = np.zeros(2)
+        self._row: NDArray[np.int64] = np.zeros(_BINS, np.int64)
         # A generator beside this one that has just finished the store may have tidied the file away.
         with suppress(FileNotFoundError):
-            self._row = np.memmap(path, np.float64, "r+", shape=(shards, 2))[shard]
+            self._row = np.memmap(path, np.int64, "r+", shape=(shards, _BINS))[shard]
         self._row[:] = 0
 
     def add(self, psnr: NDArray[np.float32]) -> None:
-        """Count a batch of fitted fields and their PSNRs."""
-        self._row += (len(psnr), float(psnr.sum(dtype=np.float64)))
+        """Count a batch of records by their PSNRs."""
+        self._row += np.bincount(np.clip(psnr, 0, _BINS - 1).astype(np.intp), minlength=_BINS)
 
 
 class ProgressBar:
-    """A tqdm bar with fields/s, ETA and the mean PSNR so far; drawn by a thread, closed on exit.
+    """A tqdm bar with records/s, ETA and the median PSNR so far; drawn by a thread, closed on exit.
+
+    The time is that of the run, with the start of workers and compilation; the rate is that of the
+    records which this run made in it.
 
     Args:
         root: the store's folder, where the counts lie in a temporary file that any finished run removes.
         shards: how many shards the store has.
         total, done: records of this run, and those of them that stood finished at its start.
+        title, unit: what is made, and what its records are.
     """
 
-    def __init__(self, root: Path, shards: int, total: int, done: int, title: str, *, shown: bool) -> None:
+    def __init__(
+        self, root: Path, shards: int, total: int, done: int, *, title: str, unit: str, shown: bool
+    ) -> None:
         self.path = root / f"{TEMP_PREFIX}progress-{secrets.token_hex(8)}"
         # Written rather than left sparse: on a full disk a store into a hole of a map kills the process.
         with output_errors(root):
-            self.path.write_bytes(bytes(16 * shards))
-        self._counts = np.memmap(self.path, np.float64, "r+", shape=(shards, 2))
-        self._total, self._done, self._title, self._shown = total, done, title, shown
+            self.path.write_bytes(bytes(8 * _BINS * shards))
+        self._counts = np.memmap(self.path, np.int64, "r+", shape=(shards, _BINS))
+        self._total, self._done, self._title, self._unit, self._shown = total, done, title, unit, shown
         self._adopted = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._draw, daemon=True)
@@ -78,7 +85,7 @@ class ProgressBar:
             total=self._total,
             initial=self._done,
             desc=self._title,
-            unit=" fields",
+            unit=f" {self._unit}",
             disable=not self._shown,
             mininterval=interval,
             smoothing=0,
@@ -86,12 +93,17 @@ class ProgressBar:
         ) as bar:
             while True:
                 stopping = self._stop.wait(_POLL_SECONDS)
-                fitted, psnr = self._counts.sum(axis=0)
-                if not fitted:
-                    bar.start_t = time.time()  # workers and compilation start before the first field
-                else:
-                    bar.set_postfix_str(f"PSNR {psnr / fitted:.1f} dB", refresh=False)
-                bar.update(self._done + self._adopted + int(fitted) - bar.n)
+                below = self._counts.sum(axis=0).cumsum()
+                made = int(below[-1])
+                if made:
+                    median = int(np.searchsorted(below, made / 2))
+                    bar.set_postfix_str(f"median {_decibels(median)}", refresh=False)
+                bar.initial = self._done + self._adopted  # what others made is no part of this run's rate
+                bar.update(bar.initial + made - bar.n)
                 if stopping:
                     bar.refresh()
                     return
+
+
+def _decibels(psnr: int) -> str:
+    return "∞ dB" if psnr == _BINS - 1 else f"{psnr} dB"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import EngineError, OptionError
-from ..store.schema import JOB_FILE, MANIFEST_FILE, SUMS_FILE
+from ..store.schema import AUGMENT, JOB_FILE, MANIFEST_FILE, SUMS_FILE
 from ..store.writer import StoreWriter
 from .progress import ProgressBar
 from .worker import Maker, make_shard
@@ -74,7 +74,13 @@ def make_shards(writer: StoreWriter, maker: Maker, sharing: Sharing) -> int:
         return 0
     total, left = (sum(len(writer.row_range(shard)) for shard in shards) for shards in (mine, todo))
     bar = ProgressBar(
-        writer.root, writer.shard_count, total, total - left, str(writer.job["name"]), shown=sharing.progress
+        writer.root,
+        writer.shard_count,
+        total,
+        total - left,
+        title=str(writer.job["name"]),
+        unit="copies" if writer.job["kind"] == AUGMENT else "fields",
+        shown=sharing.progress,
     )
     made = 0
     # Parallelism is over shards; threads of libraries would only get in its way.
