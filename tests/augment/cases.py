@@ -19,6 +19,7 @@ from neuralviews.augment.output import AffineOutput
 from neuralviews.augment.repair import Repair
 from neuralviews.augment.self_mixup import SelfMixUp
 from neuralviews.augment.symmetry import Permutation, PhaseShift, RandomSymmetry, SignFlip
+from neuralviews.augment.target import Target
 from neuralviews.draws import Draws
 from neuralviews.field import FieldSpec
 from neuralviews.fit.init import initial_weights
@@ -72,17 +73,24 @@ def case(name: str, n: int = 6, first: int = 0) -> tuple[Augmentation, Batch, Dr
     spec = DISTANCES if name == "sdf_scale" else SPEC
     batch = pairs(spec, n, first)
     if name == "repair":  # fields that no longer render what their sources do
-        batch = replace(batch, weights=np.float32(0.9) * batch.weights)
+        source = Target.of_parent(n, spec.in_dim, spec.out_dim)
+        batch = replace(batch, weights=np.float32(0.9) * batch.weights, target=source)
         batch.weights.flags.writeable = False
     return STEPS[name](spec), batch, draws_for(batch, first)
 
 
 def rows_of(batch: Batch, rows: NDArray[np.int64]) -> Batch:
-    """The chosen rows of a batch, partners included."""
+    """The chosen rows of a batch, partners included; a target must be the source itself."""
     labels = SoftLabels(batch.labels.classes[rows], batch.labels.shares[rows])
     partner = None if batch.partner is None else rows_of(batch.partner, rows)
+    target, spec = batch.target, batch.spec
     return replace(
-        batch, weights=batch.weights[rows], source=batch.source[rows], labels=labels, partner=partner
+        batch,
+        weights=batch.weights[rows],
+        source=batch.source[rows],
+        labels=labels,
+        partner=partner,
+        target=None if target is None else Target.of_parent(len(rows), spec.in_dim, spec.out_dim),
     )
 
 

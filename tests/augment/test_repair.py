@@ -12,6 +12,7 @@ from neuralviews.augment.compose import Compose
 from neuralviews.augment.geometry import AffineCoords
 from neuralviews.augment.mixup import AlignedMixUp, MixUp
 from neuralviews.augment.repair import Repair
+from neuralviews.augment.target import Target
 from neuralviews.errors import OptionError, SpecError
 from neuralviews.field import FieldSpec, evaluate
 from neuralviews.fit.cpu.engine import CpuEngine
@@ -103,7 +104,7 @@ def test_what_cannot_be_fitted_stays_as_it_was() -> None:
     huge = blobs()
     weights = huge.weights.copy()
     weights[0, -1] = 1e30
-    batch = replace(huge, weights=weights)
+    batch = replace(huge, weights=weights, target=Target.of_parent(6, 2, 1))
     repaired = Compose(Repair(steps=5)).replay(batch, np.empty((6, 0), np.float32))
     assert repaired.weights[0].tobytes() == weights[0].tobytes()
     assert repaired.refit_steps is not None

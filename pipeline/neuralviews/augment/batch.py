@@ -115,7 +115,7 @@ class Batch:
         weights: (n, P) float32.
         labels: of the fields as they are now.
         source: (n, P) float32, the parents' weights as they were before the first step.
-        partner: the second parents, untouched; None unless the pipeline mixes.
+        partner: the second parents, n fields of the same spec, untouched; None unless the pipeline mixes.
         target: what the fields should render by now; None if nobody asked.
         psnr_before: (n,) float32 dB before a repair; None without one.
         refit_steps: (n,) uint32 steps of a repair; None without one.
@@ -135,6 +135,13 @@ class Batch:
         for name, weights in (("weights", self.weights), ("source", self.source)):
             if weights.dtype != np.float32 or weights.shape != shape:
                 raise SpecError(f"{name}: found {weights.dtype} {weights.shape}, expected float32 {shape}")
+        if self.partner is not None and (len(self.partner) != len(self) or self.partner.spec != self.spec):
+            raise SpecError(
+                f"partner: found {len(self.partner)} fields of {self.partner.spec}, "
+                f"expected {len(self)} of {self.spec}"
+            )
+        if self.target is not None and len(self.target) != len(self):
+            raise SpecError(f"target: found that of {len(self.target)} fields, expected {len(self)}")
 
     @classmethod
     def of(cls, context: Context, weights: NDArray[np.float32], labels: SoftLabels) -> Self:

@@ -12,7 +12,6 @@ from ..draws import Draws, row_seeds
 from ..errors import IntegrityError
 from ..records import AUGMENTED_COLUMNS, COLUMNS, NO_PARENT, Records, Status
 from ..seeds import derive_seed
-from ..vector.subnormals import require_subnormals
 from .base import Parameter
 from .batch import Batch, Context
 from .measure import in_domain, measure, render_target
@@ -82,7 +81,6 @@ class CopyMaker:
 
     def make(self, rows: "Sequence[int] | NDArray[np.int64]", progress: "Progress | None" = None) -> Records:
         """Make the given rows; ``progress`` hears the PSNRs of each block as it is done."""
-        require_subnormals("augment", "")
         chosen, made = np.asarray(rows, np.int64), self._unfilled(len(rows))
         parents, pipelines = self.copies.parent(chosen), self.copies.pipeline(chosen)
         self._number(made.columns, chosen, parents, pipelines)
