@@ -93,6 +93,7 @@ def test_a_run_says_what_it_did_and_can_be_verified(run: Run, stores: Path, out:
     code, text, _ = run("verify", out, "--level", "semantic", "--parent", parent)
     assert code == 0
     assert "ok       every copy has the object and the split of its parents" in text
+    assert run("verify", out, "--parent", parent) == (0, text, "")
     code, text, _ = run("verify", out, "--level", "regenerate", "--parent", parent, "--rows", 9)
     assert "ok       9 copies made again, from seeds and from stored parameters, every byte equal" in text
     assert text.endswith(f"{out}: regenerate verification passed\n")
@@ -177,7 +178,7 @@ def test_help_says_that_runs_resume(run: Run, name: str) -> None:
     [
         ("none", ["none: no folder that can be read; expected a folder with job.json and manifest.json"]),
         ("empty", ["empty: holds no store"]),
-        ("unfinished", ["unfinished: not finished; run the same command again"]),
+        ("unfinished", ["unfinished: not finished; run the command that makes it again"]),
         ("damaged", ["damaged/shards/shard-000001.h5", "sha256"]),
         ("bare", ["bare: job: states no recipe; expected a store that `neuralviews generate` made"]),
         ("solid", ["solid: job: states no recipe"]),
@@ -372,7 +373,12 @@ def test_verification_names_what_is_wrong_with_the_parent(run: Run, stores: Path
         refused(run("verify", out, "--level", level, "--parent", stores / "damaged"), "shard-000001.h5")
         refused(run("verify", out, "--level", level, "--parent", stores / "none"), "no folder that can be")
     refused(run("verify", out, "--level", "regenerate"), "made again from their parents; give --parent")
-    refused(run("verify", out, "--parent", stores / "parent"), "level 'full' compares nothing with it")
+    for level in ("quick", "full"):
+        refused(
+            run("verify", out, "--level", level, "--parent", stores / "parent"),
+            f"--parent: level '{level}' compares nothing with it; choose --level semantic or regenerate",
+        )
+    refused(run("verify", out, "--source-root", stores), "holds augmented copies", "give --parent instead")
     refused(
         run("verify", stores / "parent", "--level", "semantic", "--parent", stores / "parent"),
         "has none, its kind is 'generate'; leave the parent out",

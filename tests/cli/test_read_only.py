@@ -109,7 +109,9 @@ class TestNoStore:
 
     def test_unfinished(self, run: Run, tmp_path: Path, command: list[str]) -> None:
         started_store(tmp_path / "store", digits_recipe(), 5)
-        assert "not finished; run the same command again" in refused(run(*command, tmp_path / "store"))
+        assert "not finished; run the command that makes it again" in refused(
+            run(*command, tmp_path / "store")
+        )
 
     def test_newer_version(self, run: Run, tmp_path: Path, command: list[str]) -> None:
         path = make_store(tmp_path / "store").root / "manifest.json"
@@ -120,6 +122,16 @@ class TestNoStore:
         path = make_store(tmp_path / "store").root / "manifest.json"
         path.write_bytes(path.read_bytes()[:-100])
         assert "manifest.json" in refused(run(*command, tmp_path / "store"))
+
+
+class TestVerify:
+    def test_a_source_is_compared_unless_another_level_is_asked_for(self, run: Run, tmp_path: Path) -> None:
+        made = make_store(tmp_path / "store", photo_recipe(tmp_path / "photos"), 9)
+        given = ("verify", made.root, "--source-root", tmp_path / "photos")
+        assert "full verification passed" in run(*given[:2])[1]
+        assert "semantic" in refused(run(*given, "--level", "quick"))
+        code, out, err = run(*given)
+        assert (code, out, err) == run(*given, "--level", "semantic")
 
 
 class TestShow:

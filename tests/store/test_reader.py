@@ -292,7 +292,7 @@ def test_what_is_no_store_is_named(tmp_path: Path) -> None:
 
 def test_an_unfinished_store_says_how_to_finish(tmp_path: Path) -> None:
     StoreWriter(tmp_path / "store", make_job())
-    with pytest.raises(IncompleteStore, match="store: not finished; run the same command again"):
+    with pytest.raises(IncompleteStore, match="store: not finished; run the command that makes it again"):
         open_store(tmp_path / "store")
 
 

@@ -13,6 +13,7 @@ from neuralviews.errors import (
     IncompleteStore,
     IntegrityError,
     NotAStore,
+    OptionError,
     StoreError,
     UnsafeShard,
 )
@@ -42,6 +43,14 @@ def test_a_finished_store_passes(request: pytest.FixtureRequest, level: Level, s
     assert (report.level, report.shards, report.rows) == (level, 4, rows)
     assert report.bytes == sum((root / name).stat().st_size for name in SHARDS)
     assert report.checks[:2] == verify(root, "quick").checks
+
+
+@pytest.mark.parametrize("level", ["fully", "regenerate", None])
+def test_levels_that_there_are_not(finished: Path, level: Level) -> None:
+    with pytest.raises(
+        OptionError, match=rf"level: found {level!r}, expected one of quick, full, semantic; .* --level regen"
+    ):
+        verify(finished, level)
 
 
 def test_leftovers_and_files_beside_the_shards_are_no_problem(root: Path) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import click
 
@@ -13,12 +13,16 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-LEVELS = ("quick", "full", "semantic", "regenerate")
+_Level = Literal["quick", "full", "semantic", "regenerate"]
 
 
 @click.command()
 @click.argument("store", type=click.Path(path_type=Path))
-@click.option("--level", type=click.Choice(LEVELS), default="full", show_default=True)
+@click.option(
+    "--level",
+    type=click.Choice(get_args(_Level)),
+    help="[default: full; semantic with --source-root or --parent]",
+)
 @click.option("--source-root", type=click.Path(path_type=Path), help="Folder that holds the source's files.")
 @click.option("--parent", type=click.Path(path_type=Path), help="Store that augmented copies were made from.")
 @click.option(
@@ -28,7 +32,7 @@ LEVELS = ("quick", "full", "semantic", "regenerate")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def command(
     store: Path,
-    level: Literal["quick", "full", "semantic", "regenerate"],
+    level: _Level | None,
     source_root: Path | None,
     parent: Path | None,
     rows: int,
@@ -43,6 +47,7 @@ def command(
     """
     from ..store.verify import verify
 
+    level = _chosen(level, source_root, parent)
     try:
         report = verify(store, "semantic" if level == "regenerate" else level, parent)
     except IntegrityError as error:
@@ -64,6 +69,20 @@ def command(
     click.echo(f"{store}: {level} verification passed{left_out}")
 
 
+def _chosen(level: _Level | None, source_root: Path | None, parent: Path | None) -> _Level:
+    """The level asked for, or the cheapest that makes use of what was given."""
+    given = [
+        name for name, path in (("--source-root", source_root), ("--parent", parent)) if path is not None
+    ]
+    if level is None:
+        return "semantic" if given else "full"
+    if given and level in ("quick", "full"):
+        raise OptionError(
+            f"{given[0]}: level '{level}' compares nothing with it; choose --level semantic or regenerate"
+        )
+    return level
+
+
 def _against_origin(
     store: Path, level: str, source_root: Path | None, parent: Path | None, rows: int, device: str | None
 ) -> tuple[list[str], list[str]]:
@@ -72,6 +91,11 @@ def _against_origin(
 
     opened = open_store(store)
     if opened.kind == "augment":
+        if source_root is not None:
+            raise OptionError(
+                f"--source-root: {store} holds augmented copies, which are compared with their parents; "
+                "give --parent instead"
+            )
         return _against_parent(opened, level, parent, rows)
     return _against_source(opened, level, source_root, rows, device)
 

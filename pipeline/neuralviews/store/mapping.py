@@ -17,7 +17,7 @@ from .schema import WEIGHTS
 
 __all__ = ["ShardMaps", "dataset_view", "require_bytes", "require_size"]
 
-_REMEDY = "restore it, or remove it and run the same command again"
+_REMEDY = "restore it, or remove it and run the command that made the store again"
 
 _proven: set[tuple[int | str, ...]] = set()
 """Files whose hash this process has found right: their identity, times and the hash."""

@@ -47,7 +47,7 @@ def _require_finished(root: Path) -> None:
     if os.path.lexists(root / MANIFEST_FILE):
         return
     if os.path.lexists(root / JOB_FILE):
-        raise IncompleteStore(f"{root}: not finished; run the same command again")
+        raise IncompleteStore(f"{root}: not finished; run the command that makes it again")
     found = "holds no store" if root.is_dir() else "no folder that can be read"
     raise NotAStore(f"{root}: {found}; expected a folder with {JOB_FILE} and {MANIFEST_FILE}")
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 from ..errors import IntegrityError, OptionError, StoreError
 from .canonical import canonical_json
@@ -61,11 +61,16 @@ def verify(root: str | Path, level: Level = "full", parent: Store | str | Path |
         parent: the store that augmented copies were made from; level ``semantic`` then also compares every
             copy with its parents.
     Raises:
-        OptionError: a parent where there is none, or at a level that compares nothing with it.
+        OptionError: no such level, a parent where there is none, or at a level that compares nothing with it.
         StoreError: for a single problem its own error, which names the file; for several an IntegrityError
             with a note for each (``__notes__``). A manifest that cannot be read and a parent that is
             another store are reported at once.
     """
+    if level not in get_args(Level):
+        raise OptionError(
+            f"level: found {level!r}, expected one of {', '.join(get_args(Level))}; "
+            "to make records again run `neuralviews verify --level regenerate`"
+        )
     if parent is not None and level != "semantic":
         raise OptionError(f"parent: level {level!r} compares nothing with it; choose level 'semantic'")
     store = open_store(root)
