@@ -14,8 +14,9 @@ from neuralviews.augment.batch import Batch
 from neuralviews.augment.compose import Compose
 from neuralviews.augment.geometry import AffineCoords
 from neuralviews.augment.registry import OPERATIONS, build, describe, operation, operations
+from neuralviews.augment.repair import Repair
 from neuralviews.draws import Draws
-from neuralviews.errors import PlanError
+from neuralviews.errors import OptionError, PlanError
 from neuralviews.field import FieldSpec, evaluate
 
 from .cases import NOTHING_DRAWN, STEPS, case, rows_of, specs
@@ -127,12 +128,21 @@ BYTES = {
     "dropout": "72758b5cc0d222a7",
     "quantile_masking": "24a8e571a1f23fd8",
     "label_smoothing": "61f035b7253d8cbf",
+    "mixup": "",
+    "aligned_mixup": "",
+    "self_mixup": "",
+    "align_to": "",
+    "repair": "",
 }
 
 
-@pytest.mark.parametrize("name", BYTES)
+@every_operation
 def test_bytes_never_change(name: str) -> None:
-    """Of parameters and weights, on any machine; if they must, raise the operation's version."""
+    """Of parameters and weights, on any machine; if they must, raise the operation's version.
+
+    Where a test fails, pytest prints the digest found. A new search of alignment changes those of
+    aligned_mixup, self_mixup and align_to together.
+    """
     step, batch, draws = case(name)
     copies, params = Compose(step).run(batch, draws)
     shares = copies.labels.shares.tobytes()
@@ -166,8 +176,20 @@ def test_unknown_operations_are_named_with_a_near_one() -> None:
     [
         ("sign_flip", 'step: expected a table with the key op, such as { op = "sign_flip" }'),
         ({"p": 0.5}, 'step: expected a table with the key op, such as { op = "sign_flip" }'),
-        ({"op": "sign_flip", "p": "half"}, "step.p: Expected `float`, got `str`"),
-        ({"op": "sign_flip", "p": 2}, "step: SignFlip: p: found 2.0, expected 0 to 1"),
+        ({"op": "sign_flip", "p": "half"}, "step: SignFlip: p: found 'half', expected 0 to 1"),
+        ({"op": "sign_flip", "p": 2}, "step: SignFlip: p: found 2, expected 0 to 1"),
+        (
+            {"op": "random_symmetry", "group": "all"},
+            "step: RandomSymmetry: group: found 'all', expected one of perm, sign, phase",
+        ),
+        (
+            {"op": "mixup", "labels": "Soft"},
+            "step: MixUp: labels: found 'Soft', expected one of soft, hard",
+        ),
+        (
+            {"op": "affine_coords", "translate": [0.2, 0]},
+            "step: AffineCoords: translate: found [0.2, 0], expected 0 to 2",
+        ),
         ({"op": "permutation", "p": 1}, "step: permutation has no setting 'p'; it takes none"),
     ],
 )
@@ -175,6 +197,16 @@ def test_impossible_tables_are_refused(table: object, message: str) -> None:
     with pytest.raises(PlanError) as error:
         build(table, "step")
     assert str(error.value) == message
+
+
+def test_numbers_of_numpy_are_stored_as_those_of_python() -> None:
+    step = AffineCoords(rotate=np.float32(0.5), scale=(np.int64(1), np.float64(2)))  # type: ignore[arg-type]
+    assert json.dumps(describe(step)) == json.dumps(describe(AffineCoords(0.5, scale=(1.0, 2.0))))
+    steps = Repair(steps=np.int64(3)).steps  # type: ignore[arg-type]
+    assert (steps, type(steps)) == (3, int)
+    for wrong in (True, np.float64(3), 3.5):
+        with pytest.raises(OptionError, match=r"^Repair: steps: found .*, expected an integer from 1 to "):
+            Repair(steps=wrong)  # type: ignore[arg-type]
 
 
 def test_whole_numbers_of_a_plan_are_floats_where_floats_are_expected() -> None:

@@ -70,9 +70,21 @@ def test_options_replace_what_a_plan_says() -> None:
         (changed(copies=0), r"here: copies: found 0, expected a whole number from 1 to 65536"),
         (changed(splits=[]), r"here: splits: "),
         (changed(splits=["train", "train"]), r"here: splits: found train, train; give each once"),
-        (changed(splits=["dev"]), r"here: splits"),
+        (
+            changed(splits=["dev"]),
+            r"here: splits: found \['dev'\], expected a list of 'train', 'val' or 'test'",
+        ),
+        (
+            changed(views="some"),
+            r"here: views: found 'some', expected 'all' or a whole number from 1 to 65536",
+        ),
+        (changed(views=0), r"here: views: found 0, expected 'all' or a whole number from 1 to 65536"),
         (changed(name="Über"), r"here: name: found 'Über', expected lower-case letters, digits and '-'"),
-        (changed(pipelines=[]), r"here: pipelines: "),
+        (changed(pipelines=[]), r"here: pipelines: found \[\], expected 1 to 1000 tables \[\[pipelines\]\]"),
+        (
+            changed(pipelines=[{"name": "flip", "steps": ["sign_flip"]}]),
+            r"steps: found .*, expected a list of operations such as \{ op = \"sign_flip\" \}",
+        ),
         (changed(pipelines=[*PLAIN["pipelines"]] * 2), r"here: pipelines: found flip, flip; give each once"),
         (changed(reject={"attempts": 0}), r"here: reject\.attempts: found 0, expected a whole number from 1"),
         (
@@ -80,7 +92,7 @@ def test_options_replace_what_a_plan_says() -> None:
             r"here: pipelines\[0\]\.steps\[0\]\.op: found 'sing_flip'; did you mean 'sign_flip'\?",
         ),
         (steps({"op": "sign_flip", "q": 1}), r"steps\[0\]: sign_flip has no setting 'q'; it takes p$"),
-        (steps({"op": "sign_flip", "p": "x"}), r"steps\[0\]\.p: Expected `float`, got `str`"),
+        (steps({"op": "sign_flip", "p": "x"}), r"steps\[0\]: SignFlip: p: found 'x', expected 0 to 1"),
         (steps({"op": "sign_flip", "p": 2}), r"steps\[0\]: SignFlip: p: found 2"),
         (steps({"p": 0.5}), r"steps\[0\]: expected a table with the key op"),
         (

@@ -44,21 +44,28 @@ class Reject(Struct, frozen=True, forbid_unknown_fields=True):
 
 class _PipelineTable(Struct, frozen=True, forbid_unknown_fields=True):
     name: _Text
-    steps: Annotated[list[dict[str, Any]], Meta(min_length=1, description="a list of operations")]
+    steps: Annotated[
+        list[dict[str, Any]],
+        Meta(min_length=1, description='a list of operations such as { op = "sign_flip" }'),
+    ]
 
 
 class _Document(Struct, frozen=True, forbid_unknown_fields=True):
     name: _Text
     pipelines: Annotated[
-        list[dict[str, Any]], Meta(min_length=1, max_length=1000, description="1 to 1000 tables")
+        list[dict[str, Any]],
+        Meta(min_length=1, max_length=1000, description="1 to 1000 tables [[pipelines]]"),
     ]
     title: _Text = ""
     seed: _Integer = 0
     copies: _Count = 1
     splits: Annotated[
-        tuple[Literal["train", "val", "test"], ...], Meta(min_length=1, description="a list of splits")
+        tuple[Literal["train", "val", "test"], ...],
+        Meta(min_length=1, description="a list of 'train', 'val' or 'test'"),
     ] = ("train",)
-    views: _Count | Literal["all"] = "all"
+    views: Annotated[
+        _Count | Literal["all"], Meta(description=f"'all' or a whole number from 1 to {MAX_COPIES}")
+    ] = "all"
     reject: Reject = Reject()
 
 

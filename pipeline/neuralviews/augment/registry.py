@@ -7,8 +7,6 @@ from dataclasses import MISSING, fields
 from functools import cache
 from typing import Any, get_type_hints
 
-import msgspec
-
 from ..errors import OptionError, PlanError
 from .base import Augmentation
 
@@ -80,7 +78,8 @@ def build(table: object, where: str) -> Augmentation:
         if key not in names:
             allowed = f"it takes {', '.join(names)}" if names else "it takes none"
             raise PlanError(f"{where}: {table['op']} has no setting '{key}'; {allowed}")
-        values[key] = _convert(value, types[key], f"{where}.{key}")
+        nested = types[key] == tuple[Augmentation, ...]
+        values[key] = _build_all(value, f"{where}.{key}") if nested else value
     missing = [field.name for field in known if field.default is MISSING and field.name not in values]
     if missing:
         raise PlanError(f"{where}: {table['op']} lacks the setting '{missing[0]}', which has no default")
@@ -98,15 +97,10 @@ def describe(augmentation: Augmentation) -> dict[str, Any]:
     return table
 
 
-def _convert(value: object, kind: Any, where: str) -> Any:
-    if kind == tuple[Augmentation, ...]:
-        if not isinstance(value, list):
-            raise PlanError(f"{where}: expected a list of operations")
-        return tuple(build(table, f"{where}[{index}]") for index, table in enumerate(value))
-    try:
-        return msgspec.convert(value, kind)
-    except msgspec.ValidationError as error:
-        raise PlanError(f"{where}: {error}") from None
+def _build_all(tables: object, where: str) -> tuple[Augmentation, ...]:
+    if not isinstance(tables, list):
+        raise PlanError(f"{where}: expected a list of operations")
+    return tuple(build(table, f"{where}[{index}]") for index, table in enumerate(tables))
 
 
 def _plain(value: Any) -> Any:
