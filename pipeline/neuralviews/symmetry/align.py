@@ -76,24 +76,16 @@ def align_weights(
     _check(spec, "b", b)
     if len(a) not in (1, len(b)):
         raise SpecError(f"a, b: found {len(a)} and {len(b)} fields, expected as many, or one a")
-    from .layout import problem_of, work_of
-    from .program import compiled_alignment, compiled_distances
+    from .layout import Found, problem_of, work_of
+    from .program import compiled_alignment
 
     problem = problem_of(spec, group, greedy=start == "greedy")
     a, b = (np.require(x, requirements=("C", "A")) for x in (a, b))
     element = Element.identity(spec, len(b))
-    sweeps = np.empty(len(b), np.int32)
-    perm, sign, phase = element.perm, element.sign, element.phase
-    compiled_alignment()(problem, work_of(spec, problem), a, b, perm, sign, phase, sweeps)
-    weights = element.apply(b)
-    before, after = np.empty(len(b)), np.empty(len(b))
-    compiled_distances()(a, b, before)
-    compiled_distances()(a, weights, after)
-    no_nearer = ~(after < before)
-    if no_nearer.any():
-        perm[no_nearer], sign[no_nearer], phase[no_nearer] = Element.identity(spec, 1).perm, 1, 0
-        weights[no_nearer], after[no_nearer] = b[no_nearer], before[no_nearer]
-    return Aligned(weights, element, before, after, sweeps)
+    before, after, sweeps = np.empty(len(b)), np.empty(len(b)), np.empty(len(b), np.int32)
+    found = Found(np.empty_like(b), element.perm, element.sign, element.phase, before, after, sweeps)
+    compiled_alignment()(problem, work_of(spec, problem), a, b, found)
+    return Aligned(found.weights, element, before, after, sweeps)
 
 
 def align(a: Fields, b: Fields, group: Group = "phase") -> tuple[Field, Element]:
@@ -122,8 +114,9 @@ def _check(spec: FieldSpec, name: str, weights: NDArray[np.float32]) -> None:
         raise SpecError(
             f"{name}: found {weights.dtype} {weights.shape}, expected float32 (n, {spec.parameters})"
         )
-    wrong = ~(abs(weights) <= LARGEST_WEIGHT).all(axis=1)
-    if wrong.any():
+    largest = max(weights.max(initial=0), -weights.min(initial=0))  # not a number if one weight is not
+    if not largest <= LARGEST_WEIGHT:
+        wrong = ~(abs(weights) <= LARGEST_WEIGHT).all(axis=1)
         raise SpecError(
             f"{name}: row {wrong.argmax()} has a weight that is not finite or above {LARGEST_WEIGHT:g}: "
             "leave diverged fits out"

@@ -12,7 +12,7 @@ from ..vector.memory import aligned_arrays
 from .assignment import COLUMNS, WORK, padded
 from .group import Group, hidden_slices
 
-__all__ = ["INTEGERS", "Column", "Problem", "Work", "problem_of", "work_of"]
+__all__ = ["INTEGERS", "Column", "Found", "Problem", "Work", "problem_of", "work_of"]
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int32]
@@ -45,6 +45,8 @@ class Problem(NamedTuple):
 
     table: NDArray[np.int64]
     """(hidden layers, `Column`)."""
+    dims: NDArray[np.int64]
+    """Inputs, widths of the hidden layers, outputs."""
     turns: Floats
     """(hidden layers, 3): pi/omega, -2 pi/omega, omega/(2 pi)."""
     half_turns: NDArray[np.float64]
@@ -99,6 +101,21 @@ class Work(NamedTuple):
     phase: Integers
 
 
+class Found(NamedTuple):
+    """What is found for n pairs."""
+
+    weights: Floats
+    """(n, P)."""
+    perm: Integers
+    """(n, H), as are sign and phase: the element."""
+    sign: NDArray[np.int8]
+    phase: Integers
+    before: NDArray[np.float64]
+    """(n,) squared distance, and that after it."""
+    after: NDArray[np.float64]
+    sweeps: Integers
+
+
 def problem_of(spec: FieldSpec, group: Group, greedy: bool) -> Problem:
     """What stays the same for all pairs of fields of this shape."""
     table = np.zeros((len(spec.omega), len(Column)), np.int64)
@@ -123,7 +140,7 @@ def problem_of(spec: FieldSpec, group: Group, greedy: bool) -> Problem:
     half = np.array([pi / omega for omega in spec.omega])
     turns = np.stack([half, -2 * half, 1 / (2 * half)], axis=1).astype(np.float32)
     identity = np.concatenate([np.arange(width, dtype=np.int32) for width in spec.dims])
-    return Problem(table, turns, half, identity, GROUPS.index(group), greedy)
+    return Problem(table, np.array(spec.dims), turns, half, identity, GROUPS.index(group), greedy)
 
 
 def work_of(spec: FieldSpec, problem: Problem) -> Work:

@@ -33,15 +33,16 @@ def turn(source, row, place, out, norms):  # type: ignore[no-untyped-def]
 @njit
 def load(problem, work, a, b):  # type: ignore[no-untyped-def]
     """Read a pair of fields, (P,) each, and begin with the identity."""
-    work.a[: a.size], work.b[: b.size] = a, b
+    for i in range(a.size):  # an assignment of slices would look for overlap, and take several times as long
+        work.a[i], work.b[i] = a[i], b[i]
     work.sign[:], work.factor[:], work.phase[:] = 1, 1, 0
     work.perm[:] = problem.identity
     work.norms_a[:], work.norms_b[:] = 0, 0
     for row in problem.table:
         turn(work.a, row, 0, work.brought, work.norms_a)
         turn(work.b, row, row[TRANSPOSED], work.transposed, work.norms_b)
-        start, width = row[BIAS], row[WIDTH]
-        work.biases[row[PADDED] : row[PADDED] + width] = b[start : start + width]
+        for i in range(row[WIDTH]):
+            work.biases[row[PADDED] + i] = b[row[BIAS] + i]
 
 
 @njit
