@@ -1,11 +1,13 @@
 """Small synthetic stores: every number is an exact function of the record_id, the same on all machines."""
 
+import dataclasses
 import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+import pytest
+from numpy.typing import ArrayLike, NDArray
 
 from neuralviews.field import FieldSpec
 from neuralviews.records import AUGMENTED_COLUMNS, COLUMNS, NO_LABEL, NO_PARENT, Records, Split, Status
@@ -149,3 +151,17 @@ def contents(root: Path) -> dict[str, bytes]:
 
 def leftovers(root: Path) -> list[str]:
     return sorted(str(p.relative_to(root)) for p in root.rglob(".*"))
+
+
+def forge(honest: Store, root: Path, **columns: ArrayLike) -> Store:
+    """A store whose hashes are right, and some of whose columns hold what a writer of ours refuses."""
+    with pytest.MonkeyPatch.context() as patched:
+        for module in ("writer", "examine"):
+            patched.setattr(f"neuralviews.store.{module}.record_problems", lambda *records: iter(()))
+        writer = StoreWriter(root, honest.job)
+        for shard in writer.missing():
+            records = honest.read(np.array(writer.row_range(shard)))
+            put = {name: np.full_like(records.columns[name], value) for name, value in columns.items()}
+            writer.commit(shard, dataclasses.replace(records, columns={**records.columns, **put}))
+        writer.finalize()
+    return open_store(root)

@@ -19,6 +19,7 @@ from neuralviews.store.writer import StoreWriter
 from .stores import (
     SPEC,
     copy_store,
+    forge,
     make_copies,
     make_copies_job,
     make_job,
@@ -313,3 +314,26 @@ def test_a_big_endian_machine_is_refused(
         open_store(finished)
     with pytest.raises(FormatError, match="this machine is big-endian"):
         StoreWriter(tmp_path / "store", make_job())
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("label", -50, "label of record 0 is -50, expected -1 to 1048575"),
+        ("label", 2**31 - 1, "label of record 0 is 2147483647, expected -1 to 1048575"),
+        ("psnr", 3e38, r"psnr of record 0 is 3e\+38, expected -1000 to 999"),
+        ("loss", np.inf, r"loss of record 0 is inf, expected 0 to 3.40282e\+38"),
+        ("status", 200, "status of record 0 is 200, expected 0 to 2"),
+        ("classes", [1, -7], "classes of record 0 is -7, expected -1 to 1048575"),
+        ("classes", [1, 1], "classes of record 0 name one twice"),
+        ("shares", [np.nan, 0], "shares of record 0 is nan, expected 0 to 1"),
+        ("in_domain", 2, "in_domain of record 0 is 2, expected 0 to 1"),
+    ],
+)
+def test_values_that_a_column_cannot_have_are_not_served(
+    finished_copies: Path, tmp_path: Path, name: str, value: object, message: str
+) -> None:
+    forged = forge(open_store(finished_copies), tmp_path / "forged", **{name: value})
+    for _ in range(2):
+        with pytest.raises(IntegrityError, match=f"forged: {message}; make the store again"):
+            forged.column(name)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import IntegrityError
-from ..records import NO_LABEL, Status
+from ..records import Status
 from .engine import psnr_from_loss
 from .stated import StatedJob
 
@@ -30,7 +30,6 @@ def check_against_job(store: "Store", job: StatedJob) -> None:
     _require(store, "view", store.column("view") == rows % job.recipe.views, "record_id modulo views")
     _require(store, "steps", store.column("steps") <= fit.steps, f"at most {fit.steps}")
     _require(store, "psnr", psnr == psnr_from_loss(store.column("loss"), job.recipe.span), "that of its loss")
-    _require(store, "label", label >= NO_LABEL, "a class or -1")
     if classes is not None:
         _require(store, "label", label < len(classes), f"one of {len(classes)} classes")
     if fit.min_psnr is not None:

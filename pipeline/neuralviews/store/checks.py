@@ -1,15 +1,16 @@
 """What must hold of the records of a store, whoever wrote them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..records import NO_LABEL, NO_PARENT, Records, Split, Status
+from ..records import NO_LABEL, NO_PARENT, Records, Status
 from .job import Job
+from .values import column_problem
 
-__all__ = ["object_problems", "record_problems"]
+__all__ = ["label_problems", "object_problems", "record_problems"]
 
 _BLOCK = 256
 _SHARES_TOLERANCE = 1e-6
@@ -22,15 +23,11 @@ def record_problems(records: Records, job: Job, shard: int) -> Iterator[str]:
     if not np.array_equal(columns["record_id"], np.arange(rows.start, rows.stop, dtype="<u8")):
         yield f"record_id does not run from {rows.start} to {rows.stop - 1}"
         return
-    for name, kind in (("split", Split), ("status", Status)):
-        if columns[name].max() >= len(kind):
-            yield f"{name}: found {columns[name].max()}, expected 0 to {len(kind) - 1}"
-    for name in ("psnr", "loss"):
-        if not np.isfinite(columns[name]).all():
-            yield f"{name} of record {rows[int(np.argmin(np.isfinite(columns[name])))]} is not finite"
+    for name, column in columns.items():
+        problem = column_problem(name, column, rows.start)
+        if problem is not None:
+            yield problem
     loss = columns["loss"]
-    if (loss < 0).any():
-        yield f"loss of record {rows[int(np.argmax(loss < 0))]} is negative"
     unknown = (loss == np.finfo(np.float32).max) & (columns["status"] != Status.diverged)
     if unknown.any():
         record = rows[int(np.argmax(unknown))]
@@ -42,16 +39,23 @@ def record_problems(records: Records, job: Job, shard: int) -> Iterator[str]:
 
 
 def _copy_problems(columns: Mapping[str, NDArray[Any]], rows: range, pipelines: int) -> Iterator[str]:
-    classes, shares = columns["classes"], columns["shares"]
-    # Comparisons are turned round where a NaN must not pass.
     rules = (
         (columns["parent_a"] == NO_PARENT, "parent_a of record {} is missing"),
         (columns["pipeline"] >= pipelines, f"pipeline of record {{}} is not one of 0 to {pipelines - 1}"),
-        (~_within_one(columns["in_domain"]), "in_domain of record {} is not within 0 to 1"),
-        (~np.isfinite(columns["psnr_before"]), "psnr_before of record {} is not finite"),
-        ((classes < NO_LABEL).any(axis=1), f"classes of record {{}} are not all at least {NO_LABEL}"),
-        (_repeats(classes), "classes of record {} name one twice"),
-        (~_within_one(shares).all(axis=1), "shares of record {} are not all within 0 to 1"),
+    )
+    yield from _broken(rules, rows)
+    yield from label_problems(columns["label"], columns["classes"], columns["shares"], rows)
+
+
+def label_problems(
+    label: NDArray[Any], classes: NDArray[Any], shares: NDArray[Any], rows: range
+) -> Iterator[str]:
+    """Why soft labels, (n, m) each, cannot be those of copies with these labels, (n,); nothing if they can.
+
+    Args:
+        rows: their record_ids.
+    """
+    rules = (
         (
             ((classes == NO_LABEL) & (shares != 0)).any(axis=1),
             "shares of record {} are not 0 where there is no class",
@@ -61,23 +65,17 @@ def _copy_problems(columns: Mapping[str, NDArray[Any]], rows: range, pipelines: 
             "shares of record {} add up to more than 1",
         ),
         (
-            columns["label"] != classes[np.arange(len(rows)), shares.argmax(axis=1)],
+            label != classes[np.arange(len(rows)), shares.argmax(axis=1)],
             "label of record {} is not the class with the largest share",
         ),
     )
+    yield from _broken(rules, rows)
+
+
+def _broken(rules: Iterable[tuple[NDArray[np.bool_], str]], rows: range) -> Iterator[str]:
     for wrong, problem in rules:
         if wrong.any():
             yield problem.format(rows[int(np.argmax(wrong))])
-
-
-def _repeats(classes: NDArray[np.int32]) -> NDArray[np.bool_]:
-    ordered = np.sort(classes, axis=1)
-    same = (ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] != NO_LABEL)
-    return np.asarray(same.any(axis=1))
-
-
-def _within_one(values: NDArray[np.float32]) -> NDArray[np.bool_]:
-    return (values >= 0) & (values <= 1)
 
 
 def _not_finite(name: str, values: NDArray[np.float32], rows: range) -> Iterator[str]:

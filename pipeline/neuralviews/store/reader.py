@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import IncompleteStore, NotAStore, SpecError
+from ..errors import IncompleteStore, IntegrityError, NotAStore, SpecError
 from ..field import Field, FieldSpec
 from ..records import Records
 from .canonical import sha256_hex
@@ -18,6 +18,7 @@ from .job import Job
 from .manifest import Manifest, parse_manifest
 from .mapping import ShardMaps
 from .schema import JOB_FILE, MANIFEST_FILE, MAX_JSON_BYTES, WEIGHTS, column_path, require_little_endian
+from .values import column_problem
 
 __all__ = ["Store", "open_store"]
 
@@ -107,13 +108,16 @@ class Store:
 
         Raises:
             KeyError: there is no such column.
-            IntegrityError: a shard is not what was published.
+            IntegrityError: a shard is not what was published, or the column has a value that it cannot have.
         """
         if name not in self._columns:
             if name not in self.columns():
                 raise KeyError(f"{name}: no such column; there are {', '.join(self.columns())}")
             shards = range(len(self.manifest.shards))
             whole = np.concatenate([self._maps.array(shard, column_path(name)) for shard in shards])
+            problem = column_problem(name, whole)
+            if problem is not None:
+                raise IntegrityError(f"{self.root}: {problem}; make the store again")
             whole.flags.writeable = False
             self._columns[name] = whole
         return self._columns[name]

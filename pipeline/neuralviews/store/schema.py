@@ -25,6 +25,7 @@ __all__ = [
     "MAX_CLASSES",
     "MAX_JOB_BYTES",
     "MAX_JSON_BYTES",
+    "MAX_LABEL",
     "MAX_PARAMS",
     "MAX_PIPELINES",
     "MAX_ROWS",
@@ -70,6 +71,8 @@ MAX_ARCH_BYTES = 60_000
 """HDF5 keeps an attribute of this length in the header of its object, and refuses one above 64 KiB."""
 MAX_ROWS = 1 << 48
 MAX_CLASSES = 1 << 12
+MAX_LABEL = (1 << 20) - 1
+"""Classes are numbered from 0, and training lists the shares of all of them."""
 MAX_PARAMS = 1 << 20
 MAX_PIPELINES = 1 << 16
 """The column `pipeline` has 16 bits."""

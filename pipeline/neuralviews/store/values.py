@@ -1,0 +1,58 @@
+"""What the values of a column may be, whoever wrote them: proven when published, and when read."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..records import NO_LABEL, Split, Status
+from .schema import MAX_LABEL
+
+__all__ = ["RANGES", "column_problem"]
+
+_DECIBELS = (-1000, 999)  # 999 stands for a loss of 0; the largest float32 lies at -385 below any sane peak
+_LABELS = (NO_LABEL, MAX_LABEL)
+
+RANGES: Mapping[str, tuple[int | float, int | float]] = MappingProxyType(
+    {
+        "label": _LABELS,
+        "split": (0, len(Split) - 1),
+        "psnr": _DECIBELS,
+        "loss": (0, float(np.finfo(np.float32).max)),
+        "status": (0, len(Status) - 1),
+        "in_domain": (0, 1),
+        "psnr_before": _DECIBELS,
+        "classes": _LABELS,
+        "shares": (0, 1),
+    }
+)
+"""The least and the largest value of columns that cannot have any value of their type; no NaN either."""
+
+
+def column_problem(name: str, column: NDArray[Any], first: int = 0) -> str | None:
+    """Why a column, (n,) or wide, cannot be one of a store, or None.
+
+    Args:
+        first: record_id of its first row.
+    """
+    if name in RANGES:
+        low, high = RANGES[name]
+        outside = ~((column >= low) & (column <= high))  # so that NaN is outside
+        if outside.any():
+            row, *slot = np.argwhere(outside)[0]
+            found = column[(row, *slot)].item()
+            return (
+                f"{name} of record {first + row} is {_shown(found)}, expected {_shown(low)} to {_shown(high)}"
+            )
+    if name == "classes":
+        ordered = np.sort(column, axis=1)
+        twice = ((ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] != NO_LABEL)).any(axis=1)
+        if twice.any():
+            return f"classes of record {first + int(np.argmax(twice))} name one twice"
+    return None
+
+
+def _shown(number: int | float) -> str:
+    return str(number) if isinstance(number, int) else f"{number:g}"
