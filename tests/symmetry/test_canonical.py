@@ -126,5 +126,12 @@ def test_weights_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
         canonical(SPEC, np.zeros(shape))
 
 
+def test_swapped_arguments_are_told() -> None:
+    with pytest.raises(SpecError, match=r"^spec: found ndarray, expected a FieldSpec; weights come second$"):
+        canonical(np.zeros(SPEC.parameters), SPEC)  # type: ignore[arg-type]
+    with pytest.raises(SpecError, match=r"^weights: found list, expected a NumPy array"):
+        canonical(SPEC, [0.0] * SPEC.parameters)  # type: ignore[arg-type]
+
+
 def test_slices_cover_the_hidden_units() -> None:
     assert hidden_slices(SPEC) == (slice(0, 5), slice(5, 9))

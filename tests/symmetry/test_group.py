@@ -19,7 +19,7 @@ from numba import config
 from scipy import stats
 
 from neuralviews.errors import SpecError
-from neuralviews.field import FieldSpec, evaluate, split
+from neuralviews.field import Field, FieldSpec, evaluate, split
 from neuralviews.symmetry import Element, Group, hidden_slices
 from neuralviews.symmetry.group import MAX_PHASE
 
@@ -253,12 +253,16 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
         "weights: found float16 (2, 7), expected float32 or float64 (2, 7)",
     ),
     (
+        lambda: IDENTITY.apply(Field(SMALL, np.zeros((2, 7), np.float32))),  # type: ignore[arg-type]
+        "weights: found Field, expected a NumPy array (n, P); of a Field or Records take .weights",
+    ),
+    (
         lambda: IDENTITY @ Element.identity(SMALL, 3),
-        f"compose: found 2 elements of {SMALL} and 3 of {SMALL}, expected as many, of one spec",
+        "compose: found 2 and 3 elements, expected as many",
     ),
     (
         lambda: IDENTITY @ Element.identity(OTHER, 2),
-        f"compose: found 2 elements of {SMALL} and 2 of {OTHER}, expected as many, of one spec",
+        f"compose: found elements for {SMALL} and for {OTHER}, expected one spec",
     ),
     (lambda: random(SMALL, 0, group="all"), "group: found 'all', expected 'perm', 'sign' or 'phase'"),  # type: ignore[arg-type]
     (
@@ -266,6 +270,10 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
         f"max_phase: found -1, expected an integer from 0 to {MAX_PHASE}",
     ),
 ]
+
+
+def test_elements_print_in_a_line() -> None:
+    assert repr(IDENTITY) == f"Element(spec={SMALL!r})"
 
 
 @pytest.mark.parametrize(("call", "message"), REFUSED)

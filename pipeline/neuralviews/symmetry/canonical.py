@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ..errors import SpecError
 from ..field import FieldSpec, split
-from .group import MAX_PHASE, Element, hidden_slices
+from .group import MAX_PHASE, Element, hidden_slices, require_array
 
 __all__ = ["canonical"]
 
@@ -35,6 +35,9 @@ def canonical(spec: FieldSpec, weights: NDArray[Any]) -> tuple[NDArray[Any], Ele
     Raises:
         SpecError: weights of another shape or type, or a bias that is not finite or beyond `MAX_PHASE`.
     """
+    if not isinstance(spec, FieldSpec):
+        raise SpecError(f"spec: found {type(spec).__name__}, expected a FieldSpec; weights come second")
+    require_array(weights)
     element = Element.identity(spec, 1 if weights.ndim == 1 else len(weights))
     batch = element.apply(weights).reshape(len(element), spec.parameters)
     for layer, units in enumerate(hidden_slices(spec)):

@@ -9,7 +9,7 @@ spaces" (1990).
 
 import math
 import operator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Literal, Self
 
@@ -20,7 +20,16 @@ from ..draws import Draws
 from ..errors import SpecError
 from ..field import FieldSpec, join, split
 
-__all__ = ["GROUP_PARTS", "MAX_PHASE", "Element", "Group", "Part", "check_group", "hidden_slices"]
+__all__ = [
+    "GROUP_PARTS",
+    "MAX_PHASE",
+    "Element",
+    "Group",
+    "Part",
+    "check_group",
+    "hidden_slices",
+    "require_array",
+]
 
 Group = Literal["perm", "sign", "phase"]
 """Which symmetries: permutations; signs too; phase shifts too, which is all of them."""
@@ -43,6 +52,15 @@ def check_group(group: Group) -> None:
     """Raise SpecError unless ``group`` is one."""
     if group not in GROUP_PARTS:
         raise SpecError(f"group: found {group!r}, expected 'perm', 'sign' or 'phase'")
+
+
+def require_array(weights: object) -> None:
+    """Raise SpecError unless ``weights`` are an array, rather than what holds one."""
+    if not isinstance(weights, np.ndarray):
+        raise SpecError(
+            f"weights: found {type(weights).__name__}, expected a NumPy array (n, P); "
+            "of a Field or Records take .weights"
+        )
 
 
 def hidden_slices(spec: FieldSpec) -> tuple[slice, ...]:
@@ -69,9 +87,9 @@ class Element:
     """
 
     spec: FieldSpec
-    perm: NDArray[np.int32]
-    sign: NDArray[np.int8]
-    phase: NDArray[np.int32]
+    perm: NDArray[np.int32] = field(repr=False)
+    sign: NDArray[np.int8] = field(repr=False)
+    phase: NDArray[np.int32] = field(repr=False)
 
     def __post_init__(self) -> None:
         shape = (len(self.perm), sum(self.spec.dims[1:-1]))
@@ -143,11 +161,12 @@ class Element:
 
     def compose(self, other: "Element") -> "Element":
         """The product, row by row: self after ``other``, also written ``self @ other``."""
-        if self.spec != other.spec or len(self) != len(other):
+        if self.spec != other.spec:
             raise SpecError(
-                f"compose: found {len(self)} elements of {self.spec} and {len(other)} of {other.spec}, "
-                "expected as many, of one spec"
+                f"compose: found elements for {self.spec} and for {other.spec}, expected one spec"
             )
+        if len(self) != len(other):
+            raise SpecError(f"compose: found {len(self)} and {len(other)} elements, expected as many")
         old = self._old_units()
         perm = np.take_along_axis(other.perm, old, axis=1)
         sign = self.sign * np.take_along_axis(other.sign, old, axis=1)
@@ -177,6 +196,7 @@ class Element:
         Raises:
             SpecError: weights of another shape or type.
         """
+        require_array(weights)
         batch = weights[None] if weights.ndim == 1 else weights
         if batch.shape != (len(self), self.spec.parameters) or weights.dtype not in (np.float32, np.float64):
             raise SpecError(
