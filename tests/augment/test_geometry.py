@@ -241,6 +241,14 @@ def test_fields_of_another_shape_are_refused(step: Augmentation, spec: FieldSpec
             "AffineCoords: flip: found ('x', 'x'), expected some of x, y, z, each once",
         ),
         (
+            lambda: AffineCoords(flip=3),  # type: ignore[arg-type]
+            "AffineCoords: flip: found 3, expected some of x, y, z, each once",
+        ),
+        (
+            lambda: AffineCoords(flip=[["x"]]),  # type: ignore[arg-type]
+            "AffineCoords: flip: found [['x']], expected some of x, y, z, each once",
+        ),
+        (
             lambda: AffineCoords(quarter_turns=1),  # type: ignore[arg-type]
             "AffineCoords: quarter_turns: found 1, expected True or False",
         ),

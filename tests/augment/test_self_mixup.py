@@ -52,8 +52,6 @@ def test_is_the_mean_with_the_aligned_copy(group: Group) -> None:
     mixed = kind.apply(batch, params).weights
     np.testing.assert_allclose(mixed, lam * batch.weights + (1 - lam) * aligned, atol=1e-6)
     assert abs(copy - batch.weights).max() > 0.1
-    plain = replace(kind, group=None).apply(batch, params).weights
-    np.testing.assert_allclose(plain, lam * batch.weights + (1 - lam) * copy, atol=1e-6)
 
 
 @pytest.mark.parametrize("planted", GROUPS)
@@ -79,7 +77,7 @@ def test_a_share_of_one_is_the_field_itself() -> None:
 
 def test_expects_the_mean_of_the_field_and_its_copy() -> None:
     batch, points = single(), np.random.default_rng(5).uniform(-1, 1, (30, 2))
-    kind = SelfMixUp((AffineCoords(translate=0.3), SignFlip()), group=None)
+    kind = SelfMixUp((AffineCoords(translate=0.3), SignFlip()))
     params = kind.sample(batch, draws_for(batch))
     copy = Compose(kind.steps).replay(batch, params[:, :-1]).weights
     lam = params[:, -1, None, None].astype(np.float64)
@@ -125,6 +123,10 @@ def test_refuses_what_cannot_be() -> None:
         OptionError, match=r"^SelfMixUp: group: found 'all', expected one of perm, sign, phase$"
     ):
         SelfMixUp((SignFlip(),), group="all")  # type: ignore[arg-type]
+    with pytest.raises(
+        OptionError, match=r"^SelfMixUp: group: found None, expected one of perm, sign, phase$"
+    ):
+        SelfMixUp((SignFlip(),), group=None)  # type: ignore[arg-type]
     with pytest.raises(OptionError, match=r"^SelfMixUp: law: found 'normal'"):
         SelfMixUp((SignFlip(),), law="normal")  # type: ignore[arg-type]
     with pytest.raises(SpecError, match=r"^align_to"):

@@ -14,8 +14,8 @@ from ..field import FieldSpec
 from ..portable import sincos
 from .base import Augmentation, Parameter
 from .batch import Batch, Context
-from .output import map_outputs
-from .settings import check_flag, check_interval, check_number
+from .output import affine_parts, map_outputs
+from .settings import check_choices, check_flag, check_interval, check_number
 from .target import Target, matrix_product
 
 if TYPE_CHECKING:
@@ -57,7 +57,9 @@ class AffineCoords(Augmentation):
 
     Directions are those of the content. What lay at p lies at ``q = s R Q F p + v`` afterwards, so the
     field is asked at ``M x + t`` with ``M = (s R Q F)^-1`` and ``t = -M v``: these are the parameters. A
-    field was never fitted outside [-1, 1], and what moves in from there is not meaningful.
+    field was never fitted outside [-1, 1], and what moves in from there is not meaningful. Each axis of an
+    image spans [-1, 1], so of images that are not square, turns are exact as functions, but stretch and
+    shear the picture.
 
     Args:
         rotate: most degrees either way, uniform, about the origin of fields of 2 coordinates.
@@ -88,9 +90,7 @@ class AffineCoords(Augmentation):
         check_number(self, "translate", 0, 2)
         check_interval(self, "scale", 0.01, 100)
         check_flag(self, "quarter_turns")
-        object.__setattr__(self, "flip", tuple(self.flip))
-        if not set(self.flip) <= {*"xyz"} or len(set(self.flip)) < len(self.flip):
-            raise OptionError(f"AffineCoords: flip: found {self.flip!r}, expected some of x, y, z, each once")
+        check_choices(self, "flip", ("x", "y", "z"))
 
     def require(self, context: Context) -> None:
         d, axes = context.spec.in_dim, _axes(context.spec)
@@ -139,10 +139,11 @@ class AffineCoords(Augmentation):
         return np.concatenate((matrix.reshape(n, d * d), shift), axis=1).astype(np.float32)
 
     def apply(self, batch: Batch, params: NDArray[np.float32]) -> Batch:
-        return replace(batch, weights=map_coords(batch.spec, batch.weights, *_parts(params, batch.spec)))
+        parts = affine_parts(params, batch.spec.in_dim)
+        return replace(batch, weights=map_coords(batch.spec, batch.weights, *parts))
 
     def expect(self, target: Target, params: NDArray[np.float32], context: Context) -> Target:
-        return target.coords(*_parts(params, context.spec))
+        return target.coords(*affine_parts(params, context.spec.in_dim))
 
 
 @dataclass(frozen=True)
@@ -194,11 +195,6 @@ def _scalings(params: NDArray[np.float32], d: int) -> tuple[tuple[Doubles, Doubl
     factor = params.astype(np.float64)[:, :, None]
     nothing = np.zeros((len(params), d))
     return (np.eye(d) / factor, nothing), (factor, nothing[:, :1])
-
-
-def _parts(params: NDArray[np.float32], spec: FieldSpec) -> tuple[Doubles, Doubles]:
-    d, wide = spec.in_dim, params.astype(np.float64)
-    return wide[:, : d * d].reshape(-1, d, d), wide[:, d * d :]
 
 
 def _axes(spec: FieldSpec) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from .target import Target
 if TYPE_CHECKING:
     from ..draws import Draws
 
-__all__ = ["AffineOutput", "map_outputs"]
+__all__ = ["AffineOutput", "affine_parts", "map_outputs"]
 
 COLOURS = {1: 1, 2: 1, 3: 3, 4: 3}
 """How many of so many outputs are colours; one more is opacity, which is left as it is."""
@@ -138,13 +138,14 @@ class AffineOutput(Augmentation):
         return mixing
 
     def apply(self, batch: Batch, params: NDArray[np.float32]) -> Batch:
-        gain, offset = _parts(params, batch.spec.out_dim)
+        gain, offset = affine_parts(params, batch.spec.out_dim)
         return replace(batch, weights=map_outputs(batch.spec, batch.weights, gain, offset))
 
     def expect(self, target: Target, params: NDArray[np.float32], context: Context) -> Target:
-        return target.outputs(*_parts(params, context.spec.out_dim))
+        return target.outputs(*affine_parts(params, context.spec.out_dim))
 
 
-def _parts(params: NDArray[np.float32], outputs: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def affine_parts(params: NDArray[np.float32], size: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Matrices (n, size, size) and vectors (n, size) from parameters that hold both, row by row."""
     wide = params.astype(np.float64)
-    return wide[:, : outputs * outputs].reshape(-1, outputs, outputs), wide[:, outputs * outputs :]
+    return wide[:, : size * size].reshape(-1, size, size), wide[:, size * size :]

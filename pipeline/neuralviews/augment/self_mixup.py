@@ -28,12 +28,12 @@ class SelfMixUp(Augmentation):
 
     Args:
         steps: what makes the copy: augmentations that keep the label and need neither partner nor target.
-        group: which symmetries alignment may use; None mixes the copy as it is.
+        group: which symmetries alignment may use.
         law, beta: how lam is drawn: from Beta(beta, beta), or uniformly.
     """
 
     steps: tuple[Augmentation, ...]
-    group: Group | None = "phase"
+    group: Group = "phase"
     law: Law = "beta"
     beta: float = 0.3
 
@@ -47,8 +47,7 @@ class SelfMixUp(Augmentation):
 
     def __post_init__(self) -> None:
         check_law(self)
-        if self.group is not None:
-            check_choice(self, "group", tuple(GROUP_PARTS))
+        check_choice(self, "group", tuple(GROUP_PARTS))
         try:
             steps = Compose(self.steps).steps
         except OptionError as error:
@@ -76,12 +75,11 @@ class SelfMixUp(Augmentation):
         return np.concatenate((params, draw_lam(draws.child(1), self.law, self.beta)), axis=1)
 
     def apply(self, batch: Batch, params: NDArray[np.float32]) -> Batch:
-        copy = self._copying.replay(replace(batch, target=None), params[:, :-1]).weights
-        if self.group is not None:
-            from ..symmetry.align import align_weights  # needs numba
+        from ..symmetry.align import align_weights  # needs numba
 
-            copy = align_weights(batch.spec, batch.weights, copy, group=self.group).weights
-        return replace(batch, weights=mix(batch.weights, copy, params[:, -1]))
+        copy = self._copying.replay(replace(batch, target=None), params[:, :-1]).weights
+        aligned = align_weights(batch.spec, batch.weights, copy, group=self.group).weights
+        return replace(batch, weights=mix(batch.weights, aligned, params[:, -1]))
 
     def expect(self, target: Target, params: NDArray[np.float32], context: Context) -> Target:
         copy = self._copying.expect(target, params[:, :-1], context)

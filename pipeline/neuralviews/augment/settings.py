@@ -1,13 +1,14 @@
 """Checks of the settings of augmentations: errors name the augmentation, the setting and what was expected.
 
-Numbers are stored as floats and lists as tuples, so that equal settings are described equally.
+Numbers are stored as those of Python and lists as tuples, so that equal settings are described equally.
 """
 
+from numbers import Integral, Real
 from typing import Any
 
 from ..errors import OptionError
 
-__all__ = ["check_choice", "check_flag", "check_integer", "check_interval", "check_number"]
+__all__ = ["check_choice", "check_choices", "check_flag", "check_integer", "check_interval", "check_number"]
 
 
 def check_number(owner: object, name: str, low: float, high: float) -> None:
@@ -21,8 +22,9 @@ def check_number(owner: object, name: str, low: float, high: float) -> None:
 def check_integer(owner: object, name: str, low: int, high: int) -> None:
     """Raise OptionError unless the setting is an integer from ``low`` to ``high``, both included."""
     value = getattr(owner, name)
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+    if not (_is_number(value) and isinstance(value, Integral) and low <= int(value) <= high):
         raise _refused(owner, name, value, f"an integer from {low} to {high}")
+    object.__setattr__(owner, name, int(value))
 
 
 def check_interval(owner: object, name: str, low: float, high: float) -> None:
@@ -41,6 +43,15 @@ def check_choice(owner: object, name: str, allowed: tuple[str, ...]) -> None:
         raise _refused(owner, name, value, f"one of {', '.join(allowed)}")
 
 
+def check_choices(owner: object, name: str, allowed: tuple[str, ...]) -> None:
+    """Raise OptionError unless the setting is some of the names that are allowed, each once."""
+    value = getattr(owner, name)
+    known = isinstance(value, tuple | list) and all(item in allowed for item in value)
+    if not known or len(set(value)) < len(value):
+        raise _refused(owner, name, value, f"some of {', '.join(allowed)}, each once")
+    object.__setattr__(owner, name, tuple(value))
+
+
 def check_flag(owner: object, name: str) -> None:
     """Raise OptionError unless the setting is true or false."""
     value = getattr(owner, name)
@@ -49,7 +60,7 @@ def check_flag(owner: object, name: str) -> None:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def _refused(owner: object, name: str, value: object, expected: str) -> OptionError:
