@@ -11,6 +11,7 @@ from neuralviews.augment.compose import Compose
 from neuralviews.augment.symmetry import RandomSymmetry
 from neuralviews.errors import OptionError, SpecError
 from neuralviews.field import FieldSpec
+from neuralviews.symmetry.align import align_weights
 from neuralviews.symmetry.group import Group
 
 from .pairs import SPEC, draws_for, pairs
@@ -31,6 +32,14 @@ def test_symmetric_copies_come_back(group: Group) -> None:
     copies, params = Compose(AlignTo.of(REFERENCE, group)).run(batch, draws_for(batch))
     np.testing.assert_allclose(copies.weights, np.tile(REFERENCE, (8, 1)), rtol=0, atol=1e-5)
     assert params.shape[1] == {"perm": 13, "sign": 26, "phase": 39}[group]
+
+
+@pytest.mark.parametrize("group", ["perm", "sign", "phase"])
+def test_other_fields_come_as_near_as_the_group_brings_them(group: Group) -> None:
+    batch = pairs(n=20, first=1)
+    copies, _ = Compose(AlignTo.of(REFERENCE, group)).run(batch, draws_for(batch))
+    expected = align_weights(SPEC, REFERENCE, batch.weights, group=group).weights
+    assert copies.weights.tobytes() == expected.tobytes()
 
 
 def test_a_smaller_group_does_not_suffice() -> None:

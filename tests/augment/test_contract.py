@@ -128,11 +128,11 @@ BYTES = {
     "dropout": "72758b5cc0d222a7",
     "quantile_masking": "24a8e571a1f23fd8",
     "label_smoothing": "61f035b7253d8cbf",
-    "mixup": "",
-    "aligned_mixup": "",
-    "self_mixup": "",
-    "align_to": "",
-    "repair": "",
+    "mixup": "db2307d09454bc5f",
+    "aligned_mixup": "a442a5a0e2648bb6",
+    "self_mixup": "be893afe9918cd3a",
+    "align_to": "277e7882e9b7223b",
+    "repair": "5e3035df73ed0d4b",
 }
 
 

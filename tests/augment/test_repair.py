@@ -11,7 +11,8 @@ from neuralviews.augment.batch import Batch, Context
 from neuralviews.augment.compose import Compose
 from neuralviews.augment.geometry import AffineCoords
 from neuralviews.augment.mixup import AlignedMixUp, MixUp
-from neuralviews.augment.repair import Repair
+from neuralviews.augment.probes import probe_points
+from neuralviews.augment.repair import POINTS, Repair, _fit_points
 from neuralviews.augment.target import Target
 from neuralviews.errors import OptionError, SpecError
 from neuralviews.field import FieldSpec, evaluate
@@ -19,6 +20,7 @@ from neuralviews.fit.cpu.engine import CpuEngine
 from neuralviews.fit.engine import Budget, Signals
 from neuralviews.fit.init import initial_weights
 from neuralviews.grids import image_grid
+from neuralviews.records import Status
 
 from .pairs import draws_for, lams, pairs, partner_weights
 
@@ -100,10 +102,20 @@ def test_steps_too_long_leave_the_mixed_field() -> None:
     assert (repaired.refit_steps == 0).all()
 
 
-def test_what_cannot_be_fitted_stays_as_it_was() -> None:
+@pytest.mark.parametrize("step", [0, 1])
+def test_what_cannot_be_fitted_stays_as_it_was(step: int) -> None:
     huge = blobs()
     weights = huge.weights.copy()
-    weights[0, -1] = 1e30
+    if step == 0:
+        weights[0, -1] = 1e30  # the loss overflows
+    else:
+        for layer, factor in zip(SPEC.layers[1:], (1e6, 1e18), strict=True):
+            weights[0, layer.weight] *= np.float32(factor)  # a gradient does
+    with np.errstate(over="ignore", invalid="ignore"):
+        fit = CpuEngine().fit(
+            SPEC, Signals(GRID, np.zeros((1, len(GRID), 1), np.float32), 1.0), weights[:1], Budget(5, 5e-4)
+        )
+    assert (fit.status[0], fit.steps[0]) == (Status.diverged, step)
     batch = replace(huge, weights=weights, target=Target.of_parent(6, 2, 1))
     repaired = Compose(Repair(steps=5)).replay(batch, np.empty((6, 0), np.float32))
     assert repaired.weights[0].tobytes() == weights[0].tobytes()
@@ -141,6 +153,14 @@ def test_repairs_fields_that_are_no_images() -> None:
     raw = AlignedMixUp().apply(batch, half)
     repaired = Compose([AlignedMixUp(), Repair(lr=2e-3)]).replay(batch, half)
     assert (psnr(repaired, wanted, points) > psnr(raw, wanted, points) + 6).all()
+
+
+@pytest.mark.parametrize("spec", [SPEC, FieldSpec([3, 4, 1])])
+def test_fields_that_are_no_images_are_fitted_beside_the_probes(spec: FieldSpec) -> None:
+    fitted_at = {tuple(point) for point in _fit_points(Context(spec, 1.0, None, 0)).tolist()}
+    probes = {tuple(point) for point in probe_points(spec, None).tolist()}
+    assert len(fitted_at) == POINTS
+    assert not fitted_at & probes
 
 
 def test_refuses_what_cannot_be() -> None:

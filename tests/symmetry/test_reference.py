@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from neuralviews.errors import SpecError
-from neuralviews.symmetry.align import align_weights
-from neuralviews.symmetry.group import Group
+from neuralviews.field import FieldSpec
+from neuralviews.symmetry.align import Aligned, align_weights
+from neuralviews.symmetry.group import Element, Group
 from neuralviews.symmetry.reference import ROUNDS, mean_reference
 
 from .fields import GROUPS, draws_of
@@ -55,6 +56,39 @@ def test_blocks_change_no_bit() -> None:
     cut = mean_reference(SPEC, lambda: iter([weights[:0], weights[:5], weights[5:6], weights[6:]]))
     assert np.array_equal(whole.weights, cut.weights)
     assert whole.history == cut.history
+
+
+@pytest.mark.parametrize(
+    ("distances", "rounds", "best"),
+    [
+        ([5.0, 3.0, 4.0, 1.0], 3, 1),  # the last round is not the best
+        ([5.0, 3.0, 2.9999, 1.0], 3, 2),
+        ([5.0, 6.0, 1.0], 2, 0),
+        ([0.9**i for i in range(20)], ROUNDS, ROUNDS - 1),
+    ],
+)
+def test_the_best_of_all_rounds_is_kept(
+    monkeypatch: pytest.MonkeyPatch, distances: list[float], rounds: int, best: int
+) -> None:
+    """Alignment is replaced: the field given for round i is i everywhere, and its distance is told."""
+    told, calls = iter(enumerate(distances, start=1)), []
+
+    def aligned(spec: FieldSpec, reference: Rows, block: Rows, *, group: Group) -> Aligned:
+        number, distance = next(told)
+        one = np.ones(1)
+        return Aligned(
+            np.full_like(block, number), Element.identity(spec, 1), one, distance * one, np.ones(1, np.int32)
+        )
+
+    def blocks() -> list[Rows]:
+        calls.append(1)
+        return [np.zeros((1, SPEC.parameters), np.float32)]
+
+    monkeypatch.setattr("neuralviews.symmetry.reference.align_weights", aligned)
+    found = mean_reference(SPEC, blocks)
+    assert found.history == tuple(distances[:rounds])
+    assert (found.weights == best).all()
+    assert len(calls) == rounds + 1 <= 11
 
 
 def test_no_fields_have_no_reference() -> None:

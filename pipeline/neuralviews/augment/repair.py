@@ -86,7 +86,7 @@ class Repair(Augmentation):
 
 
 def _fit_points(context: Context) -> NDArray[np.float32]:
-    if context.image_shape is None:
+    if context.image_shape is None or context.spec.in_dim != 2:
         return probe_points(context.spec, None, PROBES + POINTS)[PROBES:]
     return image_grid(*context.image_shape, context.spec.axis_order)
 
