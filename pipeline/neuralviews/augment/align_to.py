@@ -26,7 +26,8 @@ class AlignTo(ActByElement):
 
     Args:
         reference: the weights (P,) of the reference as float32, little-endian, in base64, so that a plan
-            can hold them; `of` encodes them.
+            can hold them; `of` encodes them. They do not tell dims or omega, so only their number is
+            checked; next to a field of another kind copies stay exact, but need not come nearer each other.
         group: which symmetries may be used.
     """
 

@@ -46,7 +46,7 @@ class SoftLabels:
     Args:
         classes: (n, m) int32, each class in one slot of a row at most, -1 in slots that are not used.
         shares: (n, m) float32, 0 in these. What the shares of a labelled row lack to 1 is spread evenly
-            over all classes.
+            over all classes: a share taken by smoothing, or that of a second parent without a label.
     """
 
     classes: NDArray[np.int32]

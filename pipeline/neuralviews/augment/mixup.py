@@ -27,8 +27,8 @@ class _Mixing(Augmentation):
 
     Args:
         law, beta: how lam is drawn: from Beta(beta, beta) for law beta, or uniformly.
-        labels: ``"soft"`` mixes labels like the fields; ``"hard"`` takes that of the larger share,
-            the first parent's if they are equal.
+        labels: ``"soft"`` mixes labels like the fields; ``"hard"`` takes the class of the larger share,
+            the first parent's if they are equal: of a soft or smoothed label, its largest class alone.
         partner: whom a field is mixed with.
     """
 

@@ -39,7 +39,7 @@ def mean_reference(
     however they are cut into blocks. Memory is that of a block.
 
     Args:
-        blocks: gives all fields anew at every call, as arrays (k, P) float32; called at most 10 times.
+        blocks: gives all fields anew at every call, as arrays (k, P) float32; called at most 11 times.
     Raises:
         SpecError: no fields, or fields that `align_weights` refuses.
     """
