@@ -28,14 +28,12 @@ def padded(size: int) -> int:
 
 def assigning(fixed: int) -> Any:
     """Compiled code that assigns all free rows, for ``fixed`` columns, or if 0 for any number."""
-    reduce_row, augment = row_reduction(fixed), augmentation(fixed)
+    reduce_rows, augment = row_reduction(fixed), augmentation(fixed)
 
     @njit
     def assign(cost, duals, row_of, column_of, floats, integers):  # type: ignore[no-untyped-def]
         columns, size = duals.size, column_of.size
-        for row in range(size):
-            if column_of[row] < 0:
-                reduce_row(cost, row, columns, duals, row_of, column_of)
+        reduce_rows(cost, size, columns, duals, row_of, column_of)
         for row in range(size):
             if column_of[row] < 0:
                 work = floats, (floats, columns), (integers, columns), (integers, 2 * columns)

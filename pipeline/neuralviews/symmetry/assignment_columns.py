@@ -18,6 +18,9 @@ class Vectors(Protocol):
 
     def set(self, at: Any, value: Value) -> None: ...
 
+    def read(self) -> None:
+        """Take them from memory."""
+
     def write(self) -> None:
         """Bring memory up to date."""
 
@@ -49,6 +52,9 @@ class Stored:
     def set(self, at: Value, value: Value) -> None:
         self._e.store_vector(value, self._array, at)
 
+    def read(self) -> None:
+        """They are in memory."""
+
     def write(self) -> None:
         """They are in memory."""
 
@@ -79,7 +85,7 @@ class Held:
     """Vectors in as many variables; LLVM spills those for which there is no register."""
 
     def __init__(self, e: Searcher, kind: Value, array: Value, count: int) -> None:
-        self._e, self._array = e, array
+        self._e, self._kind, self._array = e, kind, array
         self._vectors = {at: e.variable(ir.Constant(kind, ir.Undefined)) for at in range(0, count, LANES)}
 
     def get(self, at: int) -> Value:
@@ -87,6 +93,10 @@ class Held:
 
     def set(self, at: int, value: Value) -> None:
         self._vectors[at].set(value)
+
+    def read(self) -> None:
+        for at, vector in self._vectors.items():
+            vector.set(self._e.load_vector(self._kind, self._array, self._e.index(at)))
 
     def write(self) -> None:
         for at, vector in self._vectors.items():

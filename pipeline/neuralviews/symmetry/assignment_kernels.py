@@ -35,49 +35,61 @@ def cut(e: Searcher, columns: Value, fixed: int) -> Columns:
 
 
 def row_reduction(fixed: int) -> Any:
-    """The kernel that gives a row its nearest column, for ``fixed`` columns, or if 0 for any number."""
+    """The kernel that gives free rows a nearest column, for ``fixed`` columns, or if 0 for any number."""
 
     @kernel
-    def reduce_row(
-        emitter: Any, cost: Any, row: Value, columns: Value, duals: Any, row_of: Any, column_of: Any
+    def reduce_rows(
+        emitter: Any, cost: Any, size: Value, columns: Value, duals: Any, row_of: Any, column_of: Any
     ) -> None:
-        """Lower the dual of the nearest column until another is as near, and take it from its row.
+        """Of each free row, lower the dual of the nearest column until another is as near, and take it.
 
-        Nothing changes if it is taken and another column is equally near, or if no other can be
-        reached.
+        Nothing changes if another column is equally near and the nearest is taken, or if no other can
+        be reached. A row that a column is taken from is free again, and stays so if its turn is over.
         """
         e = Searcher(emitter.builder)
         all_columns = cut(e, columns, fixed)
-        start = e.times(row, all_columns.count)
-        nearest, second = e.variable(e.splat(inf)), e.variable(e.splat(inf))
+        held = all_columns.vectors(e.vector, duals)
 
-        def edges(at: Any) -> Value:
-            return e.subtract(e.load(cost, e.index(start, at)), e.load(duals, e.index(at)))
+        def reduce(row: Value) -> None:
+            start = e.times(row, all_columns.count)
+            nearest, second = e.variable(e.splat(inf)), e.variable(e.splat(inf))
 
-        def keep_two(at: Any) -> None:
-            edge = edges(at)
-            second.set(e.minimum(e.maximum(edge, nearest.get()), second.get()))
-            nearest.set(e.minimum(edge, nearest.get()))
+            def edges(at: Any) -> Value:
+                return e.subtract(e.load(cost, e.index(start, at)), held.get(at))
 
-        all_columns.each(keep_two)
-        for distance in DISTANCES:
-            a, b = nearest.get(), second.get()
-            other = e.exchange(a, distance)
-            second.set(e.minimum(e.maximum(a, other), e.minimum(b, e.exchange(b, distance))))
-            nearest.set(e.minimum(a, other))
-        least, next_least = e.first(nearest.get()), e.first(second.get())
-        with e.when(e.less(next_least, e.float(inf))):
-            column = all_columns.find(lambda at: e.equal(edges(at), nearest.get()))
-            dual, owner = e.load_scalar(duals, column), e.load_integer(row_of, column)
-            lowered = e.subtract(dual, e.subtract(next_least, least))
-            with e.when(e.either(e.less(lowered, dual), e.below(owner, 0))):
-                e.store_scalar(lowered, duals, column)
-                e.store_integer(column, column_of, row)
-                e.store_integer(row, row_of, column)
-                with e.when(e.below(e.index(-1), owner)):
-                    e.store_integer(e.index(-1), column_of, owner)
+            def keep_two(at: Any) -> None:
+                edge = edges(at)
+                second.set(e.minimum(e.maximum(edge, nearest.get()), second.get()))
+                nearest.set(e.minimum(edge, nearest.get()))
 
-    return reduce_row
+            def lower(at: Any) -> None:
+                # of several that are equally near, all are lowered by nothing
+                lowered = e.subtract(held.get(at), e.subtract(second.get(), nearest.get()))
+                held.set(at, e.select(e.equal(edges(at), nearest.get()), lowered, held.get(at)))
+
+            all_columns.each(keep_two)
+            for distance in DISTANCES:
+                a, b = nearest.get(), second.get()
+                other = e.exchange(a, distance)
+                second.set(e.minimum(e.maximum(a, other), e.minimum(b, e.exchange(b, distance))))
+                nearest.set(e.minimum(a, other))
+            least, next_least = e.first(nearest.get()), e.first(second.get())
+            with e.when(e.less(next_least, e.float(inf))):
+                column = all_columns.find(lambda at: e.equal(edges(at), nearest.get()))
+                all_columns.each(lower)
+                owner = e.load_integer(row_of, column)
+                with e.when(e.either(e.less(least, next_least), e.below(owner, 0))):
+                    e.store_integer(column, column_of, row)
+                    e.store_integer(row, row_of, column)
+                    with e.when(e.below(e.index(-1), owner)):
+                        e.store_integer(e.index(-1), column_of, owner)
+
+        held.read()
+        with e.loop(0, size) as row, e.when(e.below(e.load_integer(column_of, row), 0)):
+            reduce(row)
+        held.write()
+
+    return reduce_rows
 
 
 class Paths:
