@@ -14,7 +14,7 @@ import msgspec
 
 from .errors import RecipeError
 
-__all__ = ["convert", "nearest", "read_toml"]
+__all__ = ["convert", "nearest", "read_toml", "shown"]
 
 _TOO_DEEP = "found tables or lists nested thousands deep, expected at most 2 levels"
 _LONGEST = 200
@@ -65,6 +65,16 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
+def shown(value: object) -> str:
+    """A value as it stands in a message, cut if it is long."""
+    try:
+        text = repr(value)
+    except (RecursionError, ValueError):  # integers of thousands of digits have no decimal form
+        kind = type(value).__name__
+        return f"{'an' if kind == 'int' else 'a'} {kind} too large to show"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
 def _keys(struct: type[msgspec.Struct]) -> list[str]:
     tag = struct.__struct_config__.tag_field
     return ([tag] if tag else []) + list(struct.__struct_fields__)
@@ -88,19 +98,9 @@ def _struct_for(hint: Any, value: object, where: str, key: str) -> type[msgspec.
     field = structs[0].__struct_config__.tag_field
     tags = {str(s.__struct_config__.tag): s for s in structs}
     if value.get(field) not in list(tags):
-        found = f"found {_shown(value[field])}" if field in value else "missing"
+        found = f"found {shown(value[field])}" if field in value else "missing"
         raise RecipeError(f"{where}: {key}.{field}: {found}, expected {_one_of(tags)}")
     return tags[value[field]]
-
-
-def _shown(value: object) -> str:
-    """A value as it stands in a message, cut if it is long."""
-    try:
-        text = repr(value)
-    except (RecursionError, ValueError):  # integers of thousands of digits have no decimal form
-        kind = type(value).__name__
-        return f"{'an' if kind == 'int' else 'a'} {kind} too large to show"
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def _one_of(words: Iterable[str]) -> str:
@@ -144,7 +144,7 @@ def _explain(
         names.append(missing[1])
     hint, value = _follow(names, table, document)
     key = ".".join(names) or "top level"
-    found = "missing" if missing else f"found {_shown(value)}"
+    found = "missing" if missing else f"found {shown(value)}"
     raise RecipeError(f"{where}: {key}: {found}, expected {_expected(hint) or what}") from None
 
 

@@ -168,6 +168,8 @@ def test_wrappers_of_torch_keep_working(store: Store) -> None:
     ("options", "message"),
     [
         ({"split": "valid"}, r"split: found 'valid', expected one of train, val, test"),
+        ({"split": ["train", "val"]}, r"split: found \['train', 'val'\], expected one of train, val, test"),
+        ({"views": [1]}, r"views: found \[1\], expected 'all', 'random' or a number from 1 to 3"),
         ({"views": 4}, r"views: found 4, but .* has 3 views of each object"),
         ({"views": 0}, r"views: found 0, but .* has 3 views"),
         ({"views": "first"}, r"views: found 'first', expected 'all', 'random' or a number from 1 to 3"),
@@ -178,6 +180,14 @@ def test_wrappers_of_torch_keep_working(store: Store) -> None:
 def test_what_cannot_be_is_refused(store: Store, options: dict[str, object], message: str) -> None:
     with pytest.raises(SpecError, match=message):
         ViewDataset(store, **options)  # type: ignore[arg-type]
+
+
+def test_it_prints_in_a_line(store: Store) -> None:
+    text = repr(ViewDataset(store, "val", views=2))
+    assert (
+        text
+        == f"<ViewDataset {store!r}, split 'val', views 2: {len(ViewDataset(store, 'val', views=2))} items>"
+    )
 
 
 def test_negative_epochs_are_refused(store: Store) -> None:

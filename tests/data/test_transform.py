@@ -20,6 +20,7 @@ from neuralviews.augment import (
     RandomSymmetry,
     SignFlip,
 )
+from neuralviews.augment.plan import load_plan
 from neuralviews.augment.supply import Supply
 from neuralviews.data import ViewBatch, ViewDataset
 from neuralviews.draws import Draws, row_seeds
@@ -220,6 +221,13 @@ class TestWhatCannotBe:
             OptionError, match=r"transform: found .*, expected an augmentation such as SignFlip"
         ):
             ViewDataset(store, transform=transform)  # type: ignore[arg-type]
+
+    def test_plans_are_told_where_their_steps_are(self, store: Store) -> None:
+        plan = load_plan("contrastive")
+        with pytest.raises(OptionError, match=r"a plan has some in plan\.pipelines\[0\]\.steps") as error:
+            ViewDataset(store, transform=plan)  # type: ignore[arg-type]
+        assert len(str(error.value)) < 400
+        assert len(ViewDataset(store, transform=plan.pipelines[0].steps)) > 0
 
     def test_fields_of_another_kind(self, store: Store) -> None:
         with pytest.raises(

@@ -164,3 +164,7 @@ def test_what_does_not_fit_is_refused() -> None:
     message = r"omega \[30.0, 30.0\] and of dims \[2, 32, 32, 1\], omega \[30.0, 20.0\], expected one spec"
     with pytest.raises(SpecError, match=message):
         align(Field(SPEC, a), Field(other, b))
+    with pytest.raises(SpecError, match=r"^a: found ndarray, expected a Field or Records$"):
+        align(a, b)  # type: ignore[arg-type]
+    with pytest.raises(SpecError, match=r"^b: found ndarray, expected a Field or Records$"):
+        align(Field(SPEC, a), b)  # type: ignore[arg-type]

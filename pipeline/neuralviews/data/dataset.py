@@ -35,11 +35,11 @@ class ViewDataset(Dataset[ViewItem]):
         store: an open store, or its folder.
         split: ``"train"``, ``"val"`` or ``"test"``.
         views: ``"all"``; a number n for the first n views of each object; or ``"random"`` for one view of
-            each object, drawn anew in each epoch that `set_epoch` announces.
+            each object, drawn anew in each epoch that `set_epoch` announces; without it, always the same.
         layout: how `collate` arranges the weights: see `ViewBatch`.
         seed: of all draws, which also follow from the dataset id and the epoch.
-        transform: augments each field anew in each epoch, the same in any batch and worker. Fields are
-            mixed with others of the split and of the views in use.
+        transform: augments each field anew in each epoch that `set_epoch` announces, the same in any batch
+            and worker. Fields are mixed with others of the split and of the views in use.
         normalize: subtract the mean and divide by the standard deviation, after the transform: for
             ``"layer"`` those of each weight matrix and each bias, for ``"parameter"`` those of each
             parameter. Always those of the training split, see `Statistics`; they are kept in the
@@ -86,6 +86,9 @@ class ViewDataset(Dataset[ViewItem]):
 
     def __len__(self) -> int:
         return len(self._starts) if self.views == "random" else len(self._members)
+
+    def __repr__(self) -> str:
+        return f"<ViewDataset {self.store}, split {self.split!r}, views {self.views!r}: {len(self)} items>"
 
     def __getitem__(self, index: int) -> ViewItem:
         return self.__getitems__([index])[0]
@@ -154,7 +157,7 @@ def _first_views(store: Store, views: str | int) -> int:
 
 def _usable_records(store: Store, split: str, first: int) -> tuple[NDArray[np.int64], int]:
     """Records of the split by object and view, and how many diverged or rejected ones were left out."""
-    if split not in Split.__members__:
+    if split not in tuple(Split.__members__):
         raise SpecError(f"split: found {split!r}, expected one of {', '.join(Split.__members__)}")
     splits: NDArray[Any] = store.column("split")
     wanted = (splits == Split[split]) & (store.column("view") < first)

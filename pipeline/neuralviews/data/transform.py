@@ -13,6 +13,7 @@ from ..augment.compose import Compose
 from ..augment.supply import Supply
 from ..draws import Draws, row_seeds
 from ..errors import OptionError
+from ..recipe_errors import shown
 from ..seeds import derive_seed
 
 if TYPE_CHECKING:
@@ -46,8 +47,8 @@ class Transform:
         """
         if not isinstance(transform, Augmentation | Compose):
             raise OptionError(
-                f"transform: found {transform!r}, expected an augmentation such as SignFlip(), "
-                "or several in a Compose"
+                f"transform: found {shown(transform)}, expected an augmentation such as SignFlip(), "
+                "or several in a Compose; a plan has some in plan.pipelines[0].steps"
             )
         steps, supply = Compose(transform), Supply(store, members)
         supply.require(steps)

@@ -89,7 +89,7 @@ def diversity(
     check_group(group)
     if not 1 <= pairs <= _MOST_PAIRS:
         raise OptionError(f"pairs: found {pairs}, expected 1 to {_MOST_PAIRS}")
-    if split not in Split.__members__:
+    if split not in tuple(Split.__members__):
         raise SpecError(f"split: found {split!r}, expected one of {', '.join(Split.__members__)}")
     usable = (store.column("split") == Split[split]) & (store.column("status") != Status.diverged)
     rows = np.flatnonzero(usable)

@@ -4,7 +4,7 @@ Distances are between weights, squared. The search is deterministic: float32 ari
 operation is stated, so that a pair gives the same bytes on every machine, in any batch and any order.
 """
 
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ LARGEST_WEIGHT = 1e12
 """Sums of products of such weights are far from overflow."""
 
 
+@runtime_checkable
 class Fields(Protocol):
     """One field, or several: `Field` and `Records` are such."""
 
@@ -97,8 +98,11 @@ def align(a: Fields, b: Fields, group: Group = "phase") -> tuple[Field, Element]
     Returns:
         The fields, weights of the shape of ``b.weights``, and the element that makes them of ``b``.
     Raises:
-        SpecError: specs that differ, and what `align_weights` refuses.
+        SpecError: no fields, specs that differ, and what `align_weights` refuses.
     """
+    for name, fields in (("a", a), ("b", b)):
+        if not isinstance(fields, Fields):
+            raise SpecError(f"{name}: found {type(fields).__name__}, expected a Field or Records")
     if a.spec != b.spec:
         raise SpecError(
             f"align: found fields of dims {list(a.spec.dims)}, omega {list(a.spec.omega)} and of "
