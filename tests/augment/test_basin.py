@@ -91,8 +91,10 @@ def test_references_that_are_none(aligned: Store, parent: Store, tmp_path: Path)
     augment_store(parent, plan_of({"turn": [TURN]}, splits=["val"]), tmp_path / "val")
     with pytest.raises(PlanError, match=r"was not aligned to anything"):
         align_store(parent, out, reference=tmp_path / "val")
-    with pytest.raises(NotAStore, match=r"none: no folder that can be read"):
+    with pytest.raises(PlanError, match=r"reference: found '.*none', expected 'mean' or the folder of an al"):
         align_store(parent, out, reference=tmp_path / "none")
+    with pytest.raises(NotAStore, match=r"holds no store"):
+        align_store(parent, out, reference=tmp_path)
     with pytest.raises(PlanError, match=r"val: has no usable training field to take a mean of; choose"):
         align_store(tmp_path / "val", out)
     wider = make_store(tmp_path / "wider", digits_recipe(field={"dims": [2, 7, 5, 1]}), objects=2)

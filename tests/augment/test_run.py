@@ -151,13 +151,13 @@ def test_parents_replaced_by_others_are_noticed(out: Path, tmp_path: Path) -> No
     assert contents(out) == before
 
 
-@pytest.mark.parametrize("name", ["parent", "parent/", "elsewhere/../parent", "link"])
+@pytest.mark.parametrize("name", ["parent", "parent/", "elsewhere/../parent", "link", "link/inside"])
 def test_the_parents_own_folder_is_refused(tmp_path: Path, name: str) -> None:
     store = make_store(tmp_path / "parent", objects=2)
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "link").symlink_to(store.root)
     before = contents(tmp_path)
-    with pytest.raises(OutputError, match=r"is the store that is augmented; choose another folder"):
+    with pytest.raises(OutputError, match=r"is or lies in the store that is augmented; choose"):
         augment_store(store, "symmetries", tmp_path / name)
     assert contents(tmp_path) == before
 

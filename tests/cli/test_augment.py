@@ -12,7 +12,9 @@ import pytest
 from neuralviews.augment.batch import Context
 from neuralviews.augment.plan import plan_names
 from neuralviews.augment.registry import OPERATIONS
+from neuralviews.augment.rows import CopyMaker
 from neuralviews.field import FieldSpec
+from neuralviews.records import Status
 from neuralviews.store.reader import open_store
 from neuralviews.store.writer import StoreWriter
 
@@ -111,7 +113,39 @@ def test_copies_that_were_rejected_are_counted(run: Run, stores: Path, out: Path
     plan = one_step(tmp_path, '{ op = "gaussian_noise" }', "reject = { min_psnr = 150.0 }")
     code, text, _ = run("augment", stores / "parent", "--plan", plan, "--out", out, "--workers", 1)
     assert code == 0
-    assert text.endswith("\n87 copies were rejected at every attempt; no dataset serves them\n")
+    assert text.endswith(
+        "\n87 copies were rejected at every attempt; no dataset serves them\n  a  87  of 87: none is left\n"
+    )
+
+
+def test_rejections_are_told_by_pipeline(run: Run, stores: Path, out: Path, tmp_path: Path) -> None:
+    plan = tmp_path / "mine.toml"
+    plan.write_text(
+        'name = "mine"\nreject = { min_psnr = 6.0, min_share = 0.2, attempts = 1 }\n[[pipelines]]\n'
+        'name = "noise"\nsteps = [{ op = "gaussian_noise", scale = 9.0 }]\n[[pipelines]]\n'
+        'name = "exact"\nsteps = [{ op = "sign_flip" }]\n[[pipelines]]\n'
+        'name = "mixed"\nsteps = [{ op = "aligned_mixup", law = "uniform" }]\n'
+    )
+    code, text, _ = run("augment", stores / "parent", "--plan", plan, "--out", out, "--workers", 1)
+    assert code == 0
+    store = open_store(out)
+    lost = store.column("pipeline")[store.column("status") == Status.diverged]
+    mixed = int((lost == 2).sum())
+    assert 0 < mixed < 87
+    lines = [
+        f"{87 + mixed} copies were rejected at every attempt; no dataset serves them",
+        "  noise  87  of 87: none is left",
+        f"  mixed  {mixed}  of 87",
+    ]
+    assert text.splitlines()[2:] == lines
+    assert run("stats", out, "--pairs", 3)[1].splitlines()[-5:-2] == lines
+    facts = run("info", out)[1]
+    assert (
+        f"261: copies of 29 objects, {87 + mixed} of them rejected, but counted in splits and PSNR" in facts
+    )
+    assert (
+        f"{87 + mixed} copies (min_psnr 6, min_share 0.2, attempts 1); `neuralviews stats` says of" in facts
+    )
 
 
 def test_alignment_says_what_it_did(run: Run, stores: Path, out: Path, tmp_path: Path) -> None:
@@ -223,7 +257,11 @@ def test_bad_parents_are_one_line(run: Run, stores: Path, out: Path, name: str, 
         ),
         ("", ["mine.toml: pipelines[0]: steps: found [], expected a list of operations"]),
         ("3", ["mine.toml: pipelines[0]: steps: found [3], expected a list of operations"]),
-        (300 * '{ op = "self_mixup", steps = [' + 300 * "] }", ["nested thousands deep"]),
+        (
+            6 * '{ op = "self_mixup", steps = [' + '{ op = "sign_flip" }' + 6 * "] }",
+            ["steps[0].steps: found operations within 5 others, expected at most 4; nest fewer"],
+        ),
+        (300 * '{ op = "self_mixup", steps = [' + 300 * "] }", ["nested far too deep"]),
     ],
 )
 def test_bad_steps_are_one_line(
@@ -332,11 +370,12 @@ def test_folders_that_hold_something_else_stay_as_they_are(run: Run, stores: Pat
     before = contents(stores)
     parent = stores / "parent"
     asked = ("augment", parent, "--plan", "symmetries", "--out")
-    refused(run(*asked, parent), "parent: is the store that is augmented; choose another folder")
+    refused(run(*asked, parent), "parent: is or lies in the store that is augmented; choose another folder")
     refused(run(*asked, stores / "other"), "other: belongs to another job", "choose another folder")
     refused(run(*asked, stores / "unfinished"), "unfinished: belongs to another job")
     refused(run(*asked, stores), "no job.json; choose a new or an empty folder")
-    refused(run("align", parent, "--out", parent), "is the store that is augmented; choose another folder")
+    refused(run("align", parent, "--out", parent), "is or lies in the store that is augmented")
+    refused(run(*asked, parent / "sub"), "sub: is or lies in the store that is augmented")
     assert contents(stores) == before
     (tmp_path / "file").write_text("mine")
     refused(run(*asked, tmp_path / "file"), "file")
@@ -348,8 +387,9 @@ def test_bad_references_are_one_line(run: Run, stores: Path, out: Path, tmp_path
     parent = stores / "parent"
     asked = ("align", parent, "--out", out, "--reference")
     refused(run(*asked, parent), "parent: was not aligned to anything; expected 'mean', or a store that")
-    refused(run(*asked, stores / "none"), "none: no folder that can be read")
-    refused(run(*asked, "median"), "median: no folder that can be read")
+    refused(run(*asked, stores / "none"), "expected 'mean' or the folder of an aligned store")
+    refused(run(*asked, "median"), "reference: found 'median', expected 'mean' or the folder of an aligned")
+    refused(run(*asked, tmp_path), "holds no store")
     assert run("align", stores / "wider", "--out", tmp_path / "wide", "--workers", 1)[0] == 0
     refused(
         run(*asked, tmp_path / "wide"),
@@ -391,7 +431,7 @@ def test_verification_notices_copies_that_are_not_their_plans(
     asked = ("augment", stores / "parent", "--plan", "symmetries", "--out", out, "--workers", 1)
     assert run(*asked)[0] == 0
     other = open_store(out).weights(np.arange(87))[::-1]
-    monkeypatch.setattr("neuralviews.augment.rows.finite_weights", lambda batch: other[: len(batch)])
+    monkeypatch.setattr(CopyMaker, "finite_weights", lambda self, batch, parents: other[: len(batch)])
     code, _, err = run("verify", out, "--level", "regenerate", "--parent", stores / "parent")
     assert code == 2
     assert "record 0 came out different, made again from their seeds (weights)" in err

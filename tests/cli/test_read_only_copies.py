@@ -91,17 +91,23 @@ class TestInfo:
         assert lines["parent"] == f"{parent.dataset_id} made"
         assert lines["recipe"].startswith(f"made, digest {parent.job['recipe_digest'][:16]}, limited to 40")
         objects = copies.manifest.summary.splits["train"].objects
-        assert lines["records"] == f"{len(copies)}: copies of {objects} objects"
+        rejected = (copies.column("status") == Status.diverged).sum()
+        assert lines["records"] == (
+            f"{len(copies)}: copies of {objects} objects, {rejected} of them rejected, "
+            "but counted in splits and PSNR"
+        )
         assert lines["PSNR"].startswith(f"median {copies.manifest.summary.psnr.median:.2f} dB, ")
         assert lines["PSNR"].endswith(", against what the copies should render")
-        rejected = (copies.column("status") == Status.diverged).sum()
-        assert lines["rejected"] == f"{rejected} copies (attempts 1, min_psnr 20.0, min_share 0.0)"
+        assert lines["rejected"] == (
+            f"{rejected} copies (min_psnr 20, attempts 1); `neuralviews stats` says of which pipelines"
+        )
 
     def test_generations_stand_one_above_the_other(
         self, run: Run, parent: Store, copies: Store, aligned: Store
     ) -> None:
         lines = lines_of(run, aligned)
         assert lines["parent"] == f"{copies.dataset_id} made-mixed"
+        assert lines["rejected"] == "0 copies"
         assert lines["its parent"] == f"{parent.dataset_id} made"
 
     def test_weights_of_a_reference_are_in_the_json_alone(self, run: Run, aligned: Store) -> None:
@@ -112,7 +118,7 @@ class TestInfo:
 
     def test_operations_within_operations(self, run: Run, parent: Store, tmp_path: Path) -> None:
         inner = [{"op": "sign_flip", "p": 0.25}, {"op": "gaussian_noise", "scale": 0.5}]
-        steps = [{"op": "self_mixup", "steps": inner, "group": None}]
+        steps = [{"op": "self_mixup", "steps": inner}]
         made = augmented(
             parent, tmp_path / "self", {"name": "self", "pipelines": [{"name": "own", "steps": steps}]}
         )

@@ -80,6 +80,8 @@ def _mean(store: Store, group: Group) -> str:
 
 def _taken_from(root: Path, store: Store) -> str:
     """The reference that another store was aligned to."""
+    if not root.exists():
+        raise PlanError(f"reference: found {str(root)!r}, expected 'mean' or the folder of an aligned store")
     other = open_store(root)
     if isinstance(other.job.get("plan"), Mapping):
         plan = Plan.checked(other.job["plan"], f"{root}: plan in job")

@@ -62,8 +62,8 @@ def augment_store(
         KeyboardInterrupt: finished shards stay; the same call resumes.
     """
     store, root = parent if isinstance(parent, Store) else open_store(parent), Path(out)
-    if root.resolve() == store.root.resolve():
-        raise OutputError(f"{root}: is the store that is augmented; choose another folder")
+    if root.resolve().is_relative_to(store.root.resolve()):
+        raise OutputError(f"{root}: is or lies in the store that is augmented; choose another folder")
     plan = plan if isinstance(plan, Plan) else load_plan(plan)
     context, copies = context_of(store), Copies(parents_of(store, plan), len(plan.pipelines), plan.copies)
     copies.require_views(int(store.column("view")[copies.parents].max()))

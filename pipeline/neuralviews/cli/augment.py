@@ -4,9 +4,10 @@ from pathlib import Path
 
 import click
 
+from .info_copies import rejected_text
 from .runs import completed, resumable, shared
 
-__all__ = ["command", "rejected_text"]
+__all__ = ["command"]
 
 
 @click.command()
@@ -44,7 +45,9 @@ def command(
     interruption, the same command goes on.
     """
     from ..augment.plan import load_plan
+    from ..augment.rejected import copies_and_rejected
     from ..augment.run import augment_store
+    from ..store.reader import open_store
     from ..work.shards import Sharing, available_cpus
 
     chosen = load_plan(plan).with_options(copies, seed, splits)
@@ -52,9 +55,5 @@ def command(
     with resumable(out):
         report = augment_store(store, chosen, out, sharing)
     click.echo(completed(out, report.made, "copies made", report.missing, report.dataset_id))
-    click.echo(rejected_text(report.rejected), nl=False)
-
-
-def rejected_text(count: int) -> str:
-    """A line on the copies that a plan turned down; nothing if there are none."""
-    return f"{count} copies were rejected at every attempt; no dataset serves them\n" if count else ""
+    if report.rejected:
+        click.echo(rejected_text(copies_and_rejected(open_store(out))))

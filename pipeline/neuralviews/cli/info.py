@@ -76,7 +76,7 @@ def _views_facts(job: "StatedJob") -> dict[str, Any]:
 
 def _text(facts: dict[str, Any]) -> str:
     from ..report.wording import decibels
-    from .info_copies import origin_rows
+    from .info_copies import origin_rows, rejected_row
 
     field, copies = facts["field"], facts["kind"] == "augment"
     median, p05, least = (decibels(facts["psnr"][key], 2) for key in ("median", "p05", "min"))
@@ -103,7 +103,7 @@ def _text(facts: dict[str, Any]) -> str:
             f"median {median}, 5 % below {p05.removesuffix(' dB')}, lowest {least.removesuffix(' dB')}"
             + (", against what the copies should render" if copies else ""),
         ),
-        _outcome(facts),
+        rejected_row(facts) if copies else ("status", _statuses(facts)),
         *(() if copies else (_engine(dict(facts["arithmetic"])),)),
         ("shards", f"{facts['shards']:,} files, {bytes_text(facts['bytes'])}"),
     ]
@@ -112,15 +112,14 @@ def _text(facts: dict[str, Any]) -> str:
 
 def _counted(facts: dict[str, Any]) -> str:
     if facts["kind"] == "augment":
-        return f"copies of {sum(part['objects'] for part in facts['splits'].values()):,} objects"
+        text = f"copies of {sum(part['objects'] for part in facts['splits'].values()):,} objects"
+        rejected = facts["rejected"]
+        return text + (f", {rejected:,} of them rejected, but counted in splits and PSNR" if rejected else "")
     return f"{facts['objects']:,} objects x {facts['views']} views"
 
 
-def _outcome(facts: dict[str, Any]) -> tuple[str, str]:
-    if facts["kind"] == "augment":
-        rules = ", ".join(f"{key} {value}" for key, value in facts["plan"]["reject"].items())
-        return "rejected", f"{facts['rejected']:,} copies ({rules})"
-    return "status", ", ".join(f"{name} {count:,}" for name, count in facts["status"].items() if count)
+def _statuses(facts: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in facts["status"].items() if count)
 
 
 def _engine(arithmetic: dict[str, Any]) -> tuple[str, str]:

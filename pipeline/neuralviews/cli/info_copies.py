@@ -1,11 +1,14 @@
-"""What ``neuralviews info`` says of augmented copies alone: their plan, and the stores they descend from."""
+"""What commands say of augmented copies alone: their plan, the stores they descend from, and rejections."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+
+from .text import table
 
 if TYPE_CHECKING:
     from ..store.reader import Store
 
-__all__ = ["copies_facts", "origin_rows"]
+__all__ = ["copies_facts", "origin_rows", "rejected_row", "rejected_text"]
 
 
 def copies_facts(store: "Store") -> dict[str, Any]:
@@ -46,3 +49,26 @@ def origin_rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
     for place, ancestor in enumerate(facts["lineage"]):
         rows.append(("its parent" if place else "parent", f"{ancestor['dataset_id']} {ancestor['name']}"))
     return rows
+
+
+def rejected_row(facts: dict[str, Any]) -> tuple[str, str]:
+    """How many copies were rejected, and by which rules; their pipelines are not in the manifest."""
+    rules = facts["plan"]["reject"]
+    floors = {"min_psnr": rules["min_psnr"], "min_share": rules["min_share"] or None}
+    told = [f"{name} {floor:g}" for name, floor in floors.items() if floor is not None]
+    text = f"{facts['rejected']:,} copies"
+    if told:
+        text += f" ({', '.join(told)}, attempts {rules['attempts']})"
+    return "rejected", text + ("; `neuralviews stats` says of which pipelines" if facts["rejected"] else "")
+
+
+def rejected_text(pipelines: Mapping[str, tuple[int, int]]) -> str:
+    """The copies and the rejected ones of each pipeline that lost some; none of them may be left."""
+    rows = [
+        (name, f"{rejected:,}", f"of {made:,}" + (": none is left" if rejected == made else ""))
+        for name, (made, rejected) in pipelines.items()
+        if rejected
+    ]
+    total = sum(rejected for _, rejected in pipelines.values())
+    lines = table(rows[0], rows[1:], right=[1]).replace("\n", "\n  ")
+    return f"{total:,} copies were rejected at every attempt; no dataset serves them\n  {lines}"

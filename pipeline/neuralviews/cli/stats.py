@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import OutputError
+from .info_copies import rejected_text
 from .text import table
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ def command(store: Path, pairs: int) -> None:
     with those of each parameter, in statistics.json beside the store's files, where training looks for
     them. Then mean squared distances between fields, as they are and with all symmetries taken out.
     """
+    from ..augment.rejected import copies_and_rejected
+    from ..records import NO_LABEL
     from ..statistics.diversity import diversity
     from ..statistics.moments import STATISTICS_FILE, Statistics
     from ..store.reader import open_store
@@ -42,7 +45,12 @@ def command(store: Path, pairs: int) -> None:
     click.echo(f"{store}: weights of {found.records:,} training records\n")
     click.echo(_moments(found))
     click.echo()
-    click.echo(_distances(apart))
+    click.echo(_distances(apart, labelled=bool((opened.column("label") != NO_LABEL).any())))
+    if opened.kind == "augment":
+        click.echo("\ncopies count as views of the object of their first parent, whatever its share")
+        pipelines = copies_and_rejected(opened)
+        if any(rejected for _, rejected in pipelines.values()):
+            click.echo(rejected_text(pipelines))
     click.echo(f"\n{kept}")
 
 
@@ -58,7 +66,8 @@ def _moments(found: "Statistics") -> str:
     return table(("tensor", "numbers", "mean", "deviation"), rows, right=(1, 2, 3))
 
 
-def _distances(apart: "Diversity") -> str:
+def _distances(apart: "Diversity", *, labelled: bool) -> str:
+    others = "objects of two classes" if labelled else "two objects"
     rows = [
         (name, "0", "", "")
         if distance is None
@@ -66,10 +75,10 @@ def _distances(apart: "Diversity") -> str:
         for name, distance in (
             ("views of one object", apart.views),
             ("objects of one class", apart.same_class),
-            ("objects of two classes", apart.other_class),
+            (others, apart.other_class),
         )
     ]
     if apart.ratio is not None:
         before, after = apart.ratio
-        rows.append(("views / objects of two classes", "", f"{before:.3f}", f"{after:.3f}"))
+        rows.append((f"views / {others}", "", f"{before:.3f}", f"{after:.3f}"))
     return table(("squared distance", "pairs", "as they are", "aligned"), rows, right=(1, 2, 3))
