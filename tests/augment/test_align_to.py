@@ -10,7 +10,7 @@ from neuralviews.augment.batch import Batch, Context
 from neuralviews.augment.compose import Compose
 from neuralviews.augment.symmetry import RandomSymmetry
 from neuralviews.errors import OptionError, SpecError
-from neuralviews.field import FieldSpec
+from neuralviews.field import Field, FieldSpec
 from neuralviews.symmetry.align import align_weights
 from neuralviews.symmetry.group import Group
 
@@ -75,8 +75,21 @@ def test_references_of_another_shape_are_refused() -> None:
 
 @pytest.mark.parametrize("text", ["?", "AAA", "AAAAAAA=", "ü"])
 def test_what_is_no_field_is_refused(text: str) -> None:
-    with pytest.raises(OptionError, match=r"^AlignTo: reference: expected the float32 weights of a field"):
+    with pytest.raises(
+        OptionError, match=r"^AlignTo: reference: found str, expected the float32 weights of a"
+    ):
         AlignTo(text)
+
+
+def test_arrays_and_text_are_not_confused() -> None:
+    with pytest.raises(
+        OptionError, match=r"found AlignTo, expected .*; AlignTo\.of\(weights\) makes the aug"
+    ):
+        AlignTo(AlignTo.of(REFERENCE))  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match=r"^AlignTo\.of: found Field, expected the weights of one field"):
+        AlignTo.of(Field(SPEC, REFERENCE))  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match=rf"^AlignTo\.of: found \(1, {SPEC.parameters}\), expected the w"):
+        AlignTo.of(REFERENCE[None])
 
 
 def test_references_that_are_not_finite_are_refused() -> None:

@@ -183,6 +183,10 @@ def test_unknown_operations_are_named_with_a_near_one() -> None:
             "step: RandomSymmetry: group: found 'all', expected one of perm, sign, phase",
         ),
         (
+            {"op": "sign_flip", "p": 1 << 20_000},
+            "step: SignFlip: p: found an int too large to show, expected 0 to 1",
+        ),
+        (
             {"op": "mixup", "labels": "Soft"},
             "step: MixUp: labels: found 'Soft', expected one of soft, hard",
         ),

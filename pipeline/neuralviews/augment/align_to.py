@@ -24,9 +24,11 @@ __all__ = ["AlignTo"]
 class AlignTo(ActByElement):
     """Bring every field next to a reference by a symmetry; nothing is drawn.
 
+    In Python, ``AlignTo.of(weights)`` makes it from an array.
+
     Args:
         reference: the weights (P,) of the reference as float32, little-endian, in base64, so that a plan
-            can hold them; `of` encodes them. They do not tell dims or omega, so only their number is
+            can hold them. They do not tell dims or omega, so only their number is
             checked; next to a field of another kind copies stay exact, but need not come nearer each other.
         group: which symmetries may be used.
     """
@@ -48,7 +50,14 @@ class AlignTo(ActByElement):
 
     @classmethod
     def of(cls, weights: NDArray[np.float32], group: Group = "phase") -> Self:
-        """Align to the field with these weights (P,)."""
+        """Align to the field with these weights (P,).
+
+        Raises:
+            OptionError: no array of one field's weights.
+        """
+        if not isinstance(weights, np.ndarray) or weights.ndim != 1:
+            found = weights.shape if isinstance(weights, np.ndarray) else type(weights).__name__
+            raise OptionError(f"AlignTo.of: found {found}, expected the weights of one field, an array (P,)")
         return cls(base64.b64encode(weights.astype("<f4").tobytes()).decode(), group)
 
     @cached_property
@@ -58,7 +67,8 @@ class AlignTo(ActByElement):
             return np.frombuffer(base64.b64decode(self.reference, validate=True), "<f4").astype(np.float32)
         except (TypeError, ValueError):
             raise OptionError(
-                "AlignTo: reference: expected the float32 weights of a field in base64, as AlignTo.of makes"
+                f"AlignTo: reference: found {type(self.reference).__name__}, expected the float32 weights of "
+                "a field as text in base64; AlignTo.of(weights) makes the augmentation from an array"
             ) from None
 
     def require(self, context: Context) -> None:

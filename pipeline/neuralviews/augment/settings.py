@@ -7,6 +7,7 @@ from numbers import Integral, Real
 from typing import Any
 
 from ..errors import OptionError
+from ..recipe_errors import shown
 
 __all__ = ["check_choice", "check_choices", "check_flag", "check_integer", "check_interval", "check_number"]
 
@@ -64,4 +65,4 @@ def _is_number(value: Any) -> bool:
 
 
 def _refused(owner: object, name: str, value: object, expected: str) -> OptionError:
-    return OptionError(f"{type(owner).__name__}: {name}: found {value!r}, expected {expected}")
+    return OptionError(f"{type(owner).__name__}: {name}: found {shown(value)}, expected {expected}")
