@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neuralviews.errors import FormatError
-from neuralviews.store.canonical import canonical_json, parse_canonical, sha256_hex
+from neuralviews.store.canonical import MAX_DEPTH, canonical_json, parse_canonical, sha256_hex
 
 scalars = (
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
@@ -77,10 +77,24 @@ def test_other_spellings_are_refused(data: bytes) -> None:
         parse_canonical(data, "dir/x.json")
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b"\xff\xfe", b"NaN\n", b"1e999\n", b"[" * 100_000, b"9" * 5000])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"{", b"\xff\xfe", b"NaN\n", b"1e999\n", b"[" * 100_000, b"[" * 101 + b"]" * 101, b"9" * 5000],
+)
 def test_what_is_not_json_is_refused(data: bytes) -> None:
     with pytest.raises(FormatError, match=r"^x: not JSON"):
         parse_canonical(data, "x")
+
+
+def test_what_is_nested_too_deep_is_refused() -> None:
+    value: object = 0
+    for _ in range(MAX_DEPTH):
+        value = {"a": value}
+    assert parse_canonical(canonical_json(value), "x") == value
+    with pytest.raises(ValueError, match="nested more than 100 levels deep"):
+        canonical_json([value])
+    with pytest.raises(FormatError, match=r"^x: not JSON \(nested more than 100 levels deep\)"):
+        parse_canonical(b"[" + canonical_json(value)[:-1] + b"]\n", "x")
 
 
 def test_the_hash_is_sha256() -> None:

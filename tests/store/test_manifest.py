@@ -78,6 +78,8 @@ EDITS: list[tuple[Edit, str]] = [
     (lambda m: m["shards"].pop(), "found 3 shards, expected 4"),
     (lambda m: m["shards"][1].update(bytes="1"), r"Expected `int`, got `str` - at `\$\.shards\[1\]\.bytes`"),
     (lambda m: m["shards"][1].update(bytes=-1), "shards.*bytes"),
+    (lambda m: m["shards"][1].update(bytes=1 << 63), "shards.*bytes"),
+    (lambda m: m["shards"][1].update(bytes=10**400), "shards.*bytes"),
     (lambda m: m["shards"][1].update(bytes=100), "shard 1: .* ends at byte"),
     (lambda m: m["shards"][1].update(sha256="0" * 63), r"shards\[1\]\.sha256"),
     (lambda m: m["shards"][1].update(sha256="0" * 64 + "\n"), r"shards\[1\]\.sha256"),
@@ -91,7 +93,7 @@ EDITS: list[tuple[Edit, str]] = [
     (lambda m: m["shards"][0]["datasets"].pop("weights"), "shard 0: found datasets"),
     (lambda m: m["shards"][0]["datasets"]["weights"].update(dtype="|O"), "weights: found |O"),
     (lambda m: m["shards"][0]["datasets"]["weights"].update(shape=[1 << 60, 1 << 60]), "weights: found <f4"),
-    (lambda m: m["shards"][0]["datasets"]["weights"].update(offset=1 << 80), "weights ends at byte"),
+    (lambda m: m["shards"][0]["datasets"]["weights"].update(offset=1 << 60), "weights ends at byte"),
     (lambda m: m["shards"][0]["datasets"]["weights"].update(offset=0), "overlaps"),
     (
         lambda m: m["shards"][0]["datasets"].update({"meta/loss": m["shards"][0]["datasets"]["meta/psnr"]}),

@@ -7,17 +7,21 @@ from typing import Any
 
 from ..errors import FormatError
 
-__all__ = ["canonical_json", "parse_canonical", "sha256_hex"]
+__all__ = ["MAX_DEPTH", "canonical_json", "parse_canonical", "sha256_hex"]
+
+MAX_DEPTH = 100
+"""Objects and lists within each other, at most: what walks them need not fear for its stack."""
 
 
 def canonical_json(value: Any) -> bytes:
     """Sorted keys, no spaces, ASCII, one newline at the end.
 
     Raises:
-        ValueError: NaN or infinity, which JSON lacks, or half a surrogate pair, which no text has.
+        ValueError: NaN or infinity, which JSON lacks, half a surrogate pair, which no text has, or more
+            than `MAX_DEPTH` objects and lists within each other.
         TypeError: a type that JSON lacks, or a key that is not a string.
     """
-    _require_string_keys(value)
+    _require_json(value, MAX_DEPTH)
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     if "\\ud" in text:
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode()  # fails for half a pair only
@@ -28,7 +32,7 @@ def parse_canonical(data: bytes, name: str | Path) -> Any:
     """The value of canonical JSON; ``name`` stands in errors.
 
     Raises:
-        FormatError: the bytes are not JSON, or not in canonical form (duplicate keys, say).
+        FormatError: the bytes are not JSON, nested too deep, or not in canonical form (duplicate keys, say).
     """
     try:
         value = json.loads(data)
@@ -47,13 +51,16 @@ def sha256_hex(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _require_string_keys(value: Any) -> None:
-    # json.dumps turns the key 1 into "1", so that two values would share their bytes.
+def _require_json(value: Any, depth: int) -> None:
+    """Refuse keys that are no strings, and what is nested more than ``depth`` deep."""
+    if not isinstance(value, dict | list | tuple):
+        return
+    if not depth:
+        raise ValueError(f"nested more than {MAX_DEPTH} levels deep")
     if isinstance(value, dict):
-        for key, item in value.items():
+        for key in value:
+            # json.dumps turns the key 1 into "1", so that two values would share their bytes.
             if not isinstance(key, str):
                 raise TypeError(f"canonical JSON: found the key {key!r}, expected a string")
-            _require_string_keys(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            _require_string_keys(item)
+    for item in value.values() if isinstance(value, dict) else value:
+        _require_json(item, depth - 1)

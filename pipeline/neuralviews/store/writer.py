@@ -63,7 +63,10 @@ class StoreWriter:
     def __init__(self, root: Path, job: Mapping[str, Any]) -> None:
         require_little_endian()
         self.root = root
-        data = canonical_json(job)
+        try:
+            data = canonical_json(job)
+        except ValueError as error:
+            raise FormatError(f"job: cannot be JSON of a store ({error})") from None
         self._job = Job.parse(parse_canonical(data, "job"), "job")
         if len(data) > MAX_JOB_BYTES:
             raise FormatError(f"job: {len(data)} bytes, at most {MAX_JOB_BYTES}; shorten it")
