@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from neuralviews.augment.replay import replay_copies
+from neuralviews.augment.replay import replay_copies, same_maker
 from neuralviews.augment.rows import CopyMaker
 from neuralviews.augment.run import augment_store
 from neuralviews.augment.symmetry import RandomSymmetry
-from neuralviews.errors import EngineError, IntegrityError
+from neuralviews.errors import EngineError, FormatError, IntegrityError
 from neuralviews.records import Records
 from neuralviews.store.reader import Store, open_store
 from neuralviews.store.verify import verify
@@ -112,9 +112,41 @@ def test_other_parents_are_refused(copies: Store, tmp_path: Path) -> None:
 def test_other_versions_are_refused(copies: Store, parent: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(RandomSymmetry, "version", 2)
     with pytest.raises(
-        EngineError, match=r"job states operations \{.*'random_symmetry': 1.*: 2.*; replay it"
+        EngineError, match=r"than it states \(operations.random_symmetry: there 1, here 2\); replay it"
     ):
         replay_copies(copies, parent, rows_of(copies))
     monkeypatch.setattr("neuralviews.augment.replay.AUGMENTER", 2)
     with pytest.raises(EngineError, match=r"made by augmenter 1, this neuralviews has 2; replay it with"):
         replay_copies(copies, parent, rows_of(copies))
+
+
+@pytest.mark.parametrize("key", ["augmenter", "arithmetic", "plan", "operations"])
+def test_a_job_without_what_augment_writes_is_refused(
+    copies: Store, parent: Store, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    job = {name: value for name, value in copies.job.items() if name != key}
+    monkeypatch.setattr(Store, "job", property(lambda self: job))
+    with pytest.raises(FormatError, match=rf"missing required field `{key}`; expected what `neuralviews aug"):
+        same_maker(copies, parent)
+
+
+def test_what_a_job_contradicts_itself_in_is_cut(
+    copies: Store, parent: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states = copies.job["pipelines"] * 400
+    original = Store.job.fget  # type: ignore[attr-defined]
+    changed = property(
+        lambda self: original(self) | {"pipelines": states} if self is copies else original(self)
+    )
+    monkeypatch.setattr(Store, "job", changed)
+    with pytest.raises(EngineError, match=r"\(pipelines: there \[.*\.\.\., here \[.*\)") as error:
+        same_maker(copies, parent)
+    assert len(str(error.value)) < 500
+
+
+def test_a_parent_with_weights_that_are_not_finite_is_named(copies: Store, parent: Store) -> None:
+    maker = same_maker(copies, parent)
+    batch = maker.supply.batch(np.array([4, 7]))
+    batch.weights[1, 3] = np.nan
+    with pytest.raises(IntegrityError, match=r"parent: weights of record 7 are not finite; make the store"):
+        maker.finite_weights(batch, np.array([4, 7]))

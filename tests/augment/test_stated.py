@@ -7,7 +7,10 @@ import pytest
 
 from neuralviews.augment.run import augment_store
 from neuralviews.augment.stated import ancestors, stated_copies
-from neuralviews.errors import FormatError
+from neuralviews.errors import FormatError, OptionError
+from neuralviews.field import FieldSpec
+from neuralviews.fit.stated import stated_job
+from neuralviews.store.canonical import canonical_json, parse_canonical
 from neuralviews.store.reader import Store, open_store
 
 from ..made_stores import make_store
@@ -61,6 +64,10 @@ def test_the_last_ancestor_was_fitted(copies: Store, tmp_path: Path) -> None:
         ),
         ({"plan_digest": 3}, r"at `\$\.plan_digest`"),
         ({"operations": {"x": "1"}}, r"at `\$\.operations"),
+        ({"name": "a\nb"}, r"Expected `str` matching regex .* - at `\$\.name`"),
+        ({"name": "\x1b[31mred"}, r"Expected `str` matching regex .* - at `\$\.name`"),
+        ({"augmenter": None}, r"Expected `int`, got `null` - at `\$\.augmenter`"),
+        ({"pipelines": [5]}, r"Expected `object`, got `int` - at `\$\.pipelines"),
         ({"parent": {"dataset_id": "0"}}, r"missing required field `job` - at `\$\.parent`"),
     ],
 )
@@ -77,3 +84,42 @@ def test_a_parent_without_a_recipe_is_refused(copies: Store, monkeypatch: pytest
     stating(monkeypatch, {**copies.job, "parent": parent})
     with pytest.raises(FormatError, match=r"job: parent\.job: Expected `str`, got `null` - at `\$\.digest`"):
         list(ancestors(copies))
+
+
+def test_an_arch_that_is_not_the_parents_is_refused(copies: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    stating(monkeypatch, {**copies.job, "arch": FieldSpec([3, 6, 5, 1]).to_json()})
+    with pytest.raises(FormatError, match="copies: job: arch is not that of its parent; the job was edited"):
+        stated_job(copies)
+
+
+@pytest.mark.parametrize("shape", [[0, 0], [-1, 5], [1, 65_536], [2**70, 2], [65_535, 65_535]])
+def test_images_of_an_impossible_shape_are_refused(
+    copies: Store, monkeypatch: pytest.MonkeyPatch, shape: list[int]
+) -> None:
+    fitted = copies.job["parent"]["job"]
+    source = {**fitted["source"], "image_shape": shape}
+    parent = {**copies.job["parent"], "job": {**fitted, "source": source}}
+    stating(monkeypatch, {**copies.job, "parent": parent})
+    with pytest.raises(FormatError, match="image_shape"):
+        stated_job(copies)
+
+
+def test_a_store_that_states_no_name_cannot_be_augmented(
+    copies: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    stating(monkeypatch, {key: value for key, value in copies.job.items() if key != "name"})
+    with pytest.raises(FormatError, match="missing required field `name`; expected what `neuralviews aug"):
+        augment_store(copies, "symmetries", tmp_path / "twice")
+    assert not (tmp_path / "twice").exists()
+
+
+def test_too_many_ancestors_are_refused(
+    copies: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    job = dict(copies.job)
+    for _ in range(31):
+        job = {**copies.job, "parent": {**copies.job["parent"], "job": job}}
+    stating(monkeypatch, job)
+    with pytest.raises(OptionError, match=r"descends from 32 stores, .* can be stated; augment one of those"):
+        augment_store(copies, "symmetries", tmp_path / "more")
+    assert parse_canonical(canonical_json(job), "job") == job

@@ -7,9 +7,11 @@ from numpy.typing import NDArray
 
 from ..errors import EngineError, IntegrityError
 from ..records import NO_PARENT, Records
+from ..store.job import differences
 from .base import column_count
 from .job import AUGMENTER, plan_augment
-from .rows import CopyMaker, finite_weights, maker_of
+from .rows import CopyMaker, maker_of
+from .stated import stated_copies
 
 if TYPE_CHECKING:
     from ..store.reader import Store
@@ -38,20 +40,22 @@ def same_maker(store: "Store", parent: "Store") -> CopyMaker:
 
     Raises:
         EngineError: this neuralviews has other versions of the operations than what made the store.
+        FormatError: the store was not made by `augment`.
         IntegrityError: the parents are others.
     """
-    if store.job["augmenter"] != AUGMENTER:
+    stated = stated_copies(store)
+    if stated.augmenter != AUGMENTER:
         raise EngineError(
-            f"{store.root}: made by augmenter {store.job['augmenter']}, this neuralviews has {AUGMENTER}; "
+            f"{store.root}: made by augmenter {stated.augmenter}, this neuralviews has {AUGMENTER}; "
             "replay it with the neuralviews that made it"
         )
     maker = maker_of(store.job, parent)
     expected = plan_augment(parent, maker.plan, maker.context, maker.copies)
-    for key in ("operations", "pipelines", "columns", "rows", "arithmetic"):
-        if store.job[key] != expected[key]:
+    for key in ("operations", "pipelines", "columns", "rows", "arithmetic", "arch"):
+        for difference in differences(store.job[key], expected[key], key):
             raise EngineError(
-                f"{store.root}: job states {key} {store.job[key]!r}, "
-                f"here its plan comes to {expected[key]!r}; replay it with the neuralviews that made it"
+                f"{store.root}: its plan and its parents come to another job than it states "
+                f"({difference}); replay it with the neuralviews that made it"
             )
     return maker
 
@@ -64,7 +68,8 @@ def _replay(store: "Store", maker: CopyMaker, kept: Records, number: int) -> Non
     width = column_count(steps.parameters(maker.context))
     batch = maker.supply.batch(parents.astype(np.int64), second)
     with np.errstate(over="ignore", invalid="ignore"):  # as when they were made
-        weights = finite_weights(steps.replay(batch, kept.columns["params"][:, :width]))
+        replayed = steps.replay(batch, kept.columns["params"][:, :width])
+    weights = maker.finite_weights(replayed, parents)
     _compare(store, kept, Records(kept.spec, weights, kept.columns), "replayed from their parameters")
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..store.reader import Store
     from ..work.worker import Progress
 
-__all__ = ["CopyMaker", "finite_weights", "maker_of"]
+__all__ = ["CopyMaker", "maker_of"]
 
 _BLOCK = 512
 """Copies made together, of one pipeline: enough for compiled code, few enough for a second-level cache."""
@@ -155,7 +155,28 @@ class CopyMaker:
             "parent_b": np.full(len(rows), NO_PARENT) if partners is None else partners.astype(np.uint64),
             "status": np.where(accepted, Status.converged, Status.diverged),
         }
-        return _Made(finite_weights(batch), columns, accepted)
+        return _Made(self.finite_weights(batch, parents), columns, accepted)
+
+    def finite_weights(self, batch: Batch, parents: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
+        """Weights as they are stored, (n, P): in place of those of a copy that overflowed, its parent's.
+
+        Args:
+            parents: record_id of each copy's parent.
+        Raises:
+            IntegrityError: a parent's own weights are not finite.
+        """
+        lost = np.flatnonzero(~np.isfinite(batch.weights).all(axis=1))
+        if not len(lost):
+            return batch.weights
+        sound = np.isfinite(batch.source[lost]).all(axis=1)
+        if not sound.all():
+            raise IntegrityError(
+                f"{self.supply.store.root}: weights of record {parents[lost[int(np.argmin(sound))]]} are not "
+                "finite; make the store again"
+            )
+        weights = batch.weights.copy()
+        weights[lost] = batch.source[lost]
+        return weights
 
     def _seeds(
         self, pipeline: Pipeline, rows: NDArray[np.int64], parents: NDArray[np.int64], attempt: int
@@ -217,16 +238,6 @@ def maker_of(job: Mapping[str, Any], parent: "Store") -> CopyMaker:
             "give the store that was augmented"
         )
     return CopyMaker.of(parent, Plan.checked(job["plan"], "plan in job"), job["columns"])
-
-
-def finite_weights(batch: Batch) -> NDArray[np.float32]:
-    """Weights as they are stored, (n, P): in place of those of a copy that overflowed, its parent's."""
-    lost = np.flatnonzero(~np.isfinite(batch.weights).all(axis=1))
-    if not len(lost):
-        return batch.weights
-    weights = batch.weights.copy()
-    weights[lost] = batch.source[lost]
-    return weights
 
 
 def _columns_of(parameters: tuple[Parameter, ...], name: str) -> Iterator[int]:

@@ -1,7 +1,7 @@
 """What the job of an augmented store states of its plan and its ancestors, checked once and typed."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import msgspec
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 __all__ = ["Ancestor", "StatedCopies", "StatedPipeline", "StatedPlan", "ancestors", "stated_copies"]
 
 _Kind = TypeVar("_Kind")
+_Name = Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9][a-z0-9-]{0,63}\Z")]
+_StoreName = Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9][a-z0-9-]{0,4095}\Z")]
 
 
 class StatedPipeline(msgspec.Struct, frozen=True):
@@ -22,19 +24,26 @@ class StatedPipeline(msgspec.Struct, frozen=True):
     Operations need not be known here: a later neuralviews may have made the store.
     """
 
-    name: str
+    name: _Name
     steps: tuple[dict[str, Any], ...]
 
 
 class StatedPlan(msgspec.Struct, frozen=True):
     """The plan behind a store, as far as it is read apart from making copies; see `plan.Plan`."""
 
-    name: str
+    name: _Name
     seed: int
     copies: int
     splits: tuple[str, ...]
     reject: Reject
     pipelines: tuple[StatedPipeline, ...]
+
+
+class StatedColumns(msgspec.Struct, frozen=True):
+    """Which entries of the column ``params`` a pipeline uses: name and count of each stretch, in order."""
+
+    name: _Name
+    params: tuple[tuple[str, int], ...]
 
 
 class StatedParent(msgspec.Struct, frozen=True):
@@ -47,10 +56,13 @@ class StatedParent(msgspec.Struct, frozen=True):
 class StatedCopies(msgspec.Struct, frozen=True):
     """The part of a job that `augment` adds to what every store has; see `augment.job.plan_augment`."""
 
-    name: str
+    name: _StoreName
+    augmenter: int
+    arithmetic: int
     plan: StatedPlan
     plan_digest: str
     operations: dict[str, int]
+    pipelines: tuple[StatedColumns, ...]
     parent: StatedParent
 
 
@@ -58,7 +70,7 @@ class Ancestor(msgspec.Struct, frozen=True):
     """A store that another one descends from; ``digest`` is that of its plan or its recipe."""
 
     dataset_id: str
-    name: str
+    name: _StoreName
     kind: str
     digest: str
 

@@ -1,7 +1,8 @@
 """What the job of a store states of the fits behind it, checked once and typed, for all who ask later."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from math import prod
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SourceFacts", "StatedJob", "stated_job", "states_recipe"]
 
-_MAX_GENERATIONS = 1000
+_Side = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
+_MOST_PIXELS = 1 << 26
 
 
 class SourceFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -24,7 +26,7 @@ class SourceFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     files: dict[str, str]
     class_names: tuple[str, ...] | None
-    image_shape: tuple[int, int] | None
+    image_shape: tuple[_Side, _Side] | None
 
 
 class StatedJob(msgspec.Struct, frozen=True):
@@ -53,7 +55,8 @@ def stated_job(store: "Store") -> StatedJob:
     """Check and type what a store's job states; of an augmented store, the job of the fits it descends from.
 
     Raises:
-        FormatError: it was not made by `generate`, or the statements contradict each other.
+        FormatError: it was not made by `generate`, the statements contradict each other, or an augmented
+            store's fields have another shape than those of its parent.
     """
     where = f"{store.root}: job"
     job = _fitted(where, store.job)
@@ -71,16 +74,17 @@ def stated_job(store: "Store") -> StatedJob:
 
 def _fitted(where: str, job: Mapping[str, Any]) -> Mapping[str, Any]:
     """The job at the end of a chain of parents."""
-    for _ in range(_MAX_GENERATIONS):
-        if job.get("kind") != "augment":
-            return job
+    while job.get("kind") == "augment":
         parent = job.get("parent")
-        job = parent.get("job") if isinstance(parent, Mapping) else None  # type: ignore[assignment]
-        if not isinstance(job, Mapping):
+        fitted = parent.get("job") if isinstance(parent, Mapping) else None
+        if not isinstance(fitted, Mapping):
             raise FormatError(
                 f"{where}: states no job of its parent; expected what `neuralviews augment` writes"
             )
-    raise FormatError(f"{where}: more than {_MAX_GENERATIONS} generations of parents; the job was edited")
+        if fitted.get("arch") != job.get("arch"):
+            raise FormatError(f"{where}: arch is not that of its parent; the job was edited")
+        job = fitted
+    return job
 
 
 def _require_consistent(where: str, job: Mapping[str, Any], plain: _Plain, recipe: Recipe) -> None:
@@ -89,6 +93,7 @@ def _require_consistent(where: str, job: Mapping[str, Any], plain: _Plain, recip
         ("recipe_digest", plain.recipe_digest, recipe.digest()),
         ("rows", job["rows"], plain.objects * recipe.views),
         ("arch", job["arch"], recipe.spec.to_json()),
+        ("source.image_shape", prod(plain.source.image_shape or ()) <= _MOST_PIXELS, True),
         ("limit", plain.limit is None or plain.limit >= 1, True),
         ("arithmetic.engine", type(plain.arithmetic.get("engine")), str),
     ):
