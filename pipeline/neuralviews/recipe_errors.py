@@ -16,7 +16,7 @@ from .errors import RecipeError
 
 __all__ = ["convert", "nearest", "read_toml", "shown"]
 
-_TOO_DEEP = "found tables or lists nested thousands deep, expected at most 2 levels"
+_TOO_DEEP = "found tables or lists nested far too deep, expected a few levels"
 _LONGEST = 200
 _AT = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?", re.DOTALL)
 _INDEX = re.compile(r"\[[^]]*\]")

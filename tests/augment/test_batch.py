@@ -30,11 +30,13 @@ def test_mixing_labels_mixes_what_they_say_and_names_no_class_twice(
     for row in range(3):
         named = [name for name in mixed.classes[row].tolist() if name >= 0]
         assert len(named) == len({*named})
+        assert (mixed.classes[row, : len(named)] >= 0).all()  # unused slots come last
         for name in range(CLASSES):
             parts = [float(x.shares[row][x.classes[row] == name].sum()) for x in (a, b)]
             found = float(mixed.shares[row][mixed.classes[row] == name].sum())
             assert found == lam * parts[0] + (1 - lam) * parts[1]
     assert not mixed.shares[mixed.classes == -1].any()
+    assert mixed.classes.shape[1] <= CLASSES
 
 
 def test_the_hard_label_is_the_class_with_the_largest_share_of_all() -> None:

@@ -1,6 +1,7 @@
 """What an augmented store says of each copy, against definitions in float64 that are written apart."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,13 +10,14 @@ from numpy.typing import NDArray
 from neuralviews.augment.probes import probe_points
 from neuralviews.augment.run import augment_store
 from neuralviews.data import ViewDataset
-from neuralviews.errors import IntegrityError, StoreError
+from neuralviews.errors import IntegrityError, OptionError, StoreError
 from neuralviews.field import evaluate
 from neuralviews.records import NO_LABEL, NO_PARENT, Status
 from neuralviews.store.reader import Store, open_store
 from neuralviews.store.verify import verify
 
 from ..made_stores import make_store, photo_recipe
+from ..store.stores import forge
 from .plans import EVERY, MIX, MOVE, NOISE, PLAIN_MIX, SMOOTH, TURN, params_of, plan_of
 
 Doubles = NDArray[np.float64]
@@ -184,6 +186,58 @@ def test_a_mix_of_mixes_has_the_labels_of_four_parents(copies: Store, tmp_path: 
     assert twice.job["parent"]["dataset_id"] == copies.dataset_id
     assert twice.job["parent"]["job"]["parent"]["dataset_id"] == copies.job["parent"]["dataset_id"]
     verify(tmp_path / "twice", "semantic", copies)
+
+
+def test_labels_of_mixes_of_mixes_take_no_more_slots_than_there_are_classes(
+    parent: Store, tmp_path: Path
+) -> None:
+    found, slots = parent, []
+    for generation in range(5):
+        plan = plan_of({"mix": [PLAIN_MIX]}, splits=["train"], seed=generation)
+        augment_store(found, plan, tmp_path / str(generation))
+        found = open_store(tmp_path / str(generation))
+        slots.append(found.column("classes").shape[1])
+        np.testing.assert_allclose(dense(found, np.arange(len(found))).sum(axis=1), 1, atol=1e-6)
+    assert slots == [2, 4, 8, 10, 10]
+    verify(found.root, "semantic")
+
+
+def test_labels_that_no_store_can_hold_are_refused(
+    copies: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("neuralviews.augment.job.MAX_CLASSES", 3)
+    with pytest.raises(
+        OptionError, match="store could have shares in 4 classes, at most 3; mix the store th"
+    ):
+        augment_store(copies, plan_of({"again": [PLAIN_MIX]}), tmp_path / "twice")
+    assert not (tmp_path / "twice").exists()
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (
+            {"classes": [12, -1], "shares": [1, 0], "label": 12},
+            "found label 12, expected one of its 10 class",
+        ),
+        ({"classes": [1, 2], "shares": [0.5, 1], "label": 2}, "shares of record 0 add up to more than 1"),
+        ({"classes": [1, 2], "shares": [0.5, 0.25], "label": 2}, "label of record 0 is not the class with"),
+        ({"classes": [1, -1], "shares": [0.5, 0.25], "label": 1}, "shares of record 0 are not 0 where there"),
+        ({"classes": [1, 1]}, "classes of record 0 name one twice"),
+        ({"shares": [np.nan, 0]}, "shares of record 0 is nan, expected 0 to 1"),
+    ],
+)
+def test_parents_with_impossible_labels_are_refused_at_once(
+    copies: Store, tmp_path: Path, columns: dict[str, Any], message: str
+) -> None:
+    forged = forge(copies, tmp_path / "forged", **columns)
+    for attempt in (
+        lambda: augment_store(forged, "symmetries", tmp_path / "out"),
+        lambda: ViewDataset(forged),
+    ):
+        with pytest.raises(IntegrityError, match=f"forged: {message}.*; make the store again"):
+            attempt()
+    assert not (tmp_path / "out").exists()
 
 
 def test_rejected_copies_are_drawn_anew(parent: Store, tmp_path: Path) -> None:

@@ -13,9 +13,10 @@ from neuralviews.data import ViewDataset
 from neuralviews.errors import IntegrityError, StoreError
 from neuralviews.records import Records, Status
 from neuralviews.store.reader import Store, open_store
+from neuralviews.store.writer import StoreWriter
 
 from ..made_stores import digits_recipe, made_records, make_store, started_store
-from ..store.stores import make_copies_store
+from ..store.stores import make_copies_store, make_job, make_records
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "v1_augmented"
 PLAN = Plan.checked(
@@ -89,3 +90,17 @@ def test_labels_beyond_the_classes_are_refused(tmp_path: Path) -> None:
     writer.finalize()
     with pytest.raises(IntegrityError, match="store: found label 12, expected one of its 10 classes"):
         ViewDataset(tmp_path / "store")
+
+
+def test_classes_are_listed_however_many_there_are(tmp_path: Path) -> None:
+    writer = StoreWriter(tmp_path / "store", make_job(rows=6, rows_per_shard=6))
+    base = make_records(range(6))
+    label = np.array([0, -1, 3, 99_999, 99_999, -1], np.int32)
+    same = {"label": label, "split": np.zeros(6, np.uint8), "status": np.ones(6, np.uint8)}
+    writer.commit(0, Records(base.spec, base.weights, dict(base.columns) | same))
+    writer.finalize()
+    dataset = ViewDataset(tmp_path / "store")
+    assert dataset.classes == 100_000
+    items = dataset.__getitems__(range(6))
+    assert items.target.sum(dim=1).tolist() == [1, 0, 1, 1, 1, 0]
+    assert items.target.argmax(dim=1)[label >= 0].tolist() == [0, 3, 99_999, 99_999]

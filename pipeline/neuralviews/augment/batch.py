@@ -72,16 +72,23 @@ class SoftLabels:
         return replace(self, shares=self.shares * factor[:, None])
 
     def joined(self, other: "SoftLabels") -> Self:
-        """The shares of both: slots of this one, then of the other, empty where this one has the class."""
+        """The shares of both: classes of this one, then those that the other has alone; no wider than used."""
         classes = np.concatenate((self.classes, other.classes), axis=1)
         shares = np.concatenate((self.shares, other.shares), axis=1)
         own = self.classes.shape[1]
         for slot in range(own, classes.shape[1]):
-            for first in range(own):
-                both = (classes[:, first] == classes[:, slot]) & (classes[:, slot] != NO_LABEL)
-                shares[both, first] += shares[both, slot]
-                classes[both, slot], shares[both, slot] = NO_LABEL, 0
-        return replace(self, classes=classes, shares=shares)
+            named = classes[:, slot, None]
+            rows, first = np.nonzero((classes[:, :own] == named) & (named != NO_LABEL))
+            shares[rows, first] += shares[rows, slot]
+            classes[rows, slot], shares[rows, slot] = NO_LABEL, 0
+        unused = classes == NO_LABEL
+        width = int((~unused).sum(axis=1).max(initial=1))
+        order = np.argsort(unused, axis=1, kind="stable")[:, :width]
+        return replace(
+            self,
+            classes=np.take_along_axis(classes, order, axis=1),
+            shares=np.take_along_axis(shares, order, axis=1),
+        )
 
     def padded(self, slots: int) -> Self:
         """The same with unused slots added, up to ``slots`` in all."""

@@ -2,7 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+from ..errors import IntegrityError
 from ..fit.stated import stated_job
+from ..store.checks import label_problems
 from .batch import Context, SoftLabels
 
 if TYPE_CHECKING:
@@ -11,7 +13,7 @@ if TYPE_CHECKING:
 
     from ..store.reader import Store
 
-__all__ = ["context_of", "labels_of"]
+__all__ = ["class_count", "context_of", "labels_of"]
 
 
 def context_of(store: "Store") -> Context:
@@ -19,12 +21,34 @@ def context_of(store: "Store") -> Context:
 
     Raises:
         FormatError: the store does not say what its fields were fitted to.
+        IntegrityError: as `class_count`.
     """
     job = stated_job(store)
-    names = job.source.class_names
-    classes = int(store.column("label").max()) + 1 if names is None else len(names)
     low, _ = job.recipe.target.range
+    classes = class_count(store, job.source.class_names)
     return Context(store.spec, job.recipe.span, job.source.image_shape, classes, low)
+
+
+def class_count(store: "Store", names: tuple[str, ...] | None) -> int:
+    """How many classes a store has: as many as it names, else one more than its largest label.
+
+    Raises:
+        IntegrityError: a shard is not what was published, its labels are beyond the classes that the store
+            names, or its soft labels cannot be.
+    """
+    if store.kind == "augment":
+        label, classes, shares = (store.column(name) for name in ("label", "classes", "shares"))
+        for problem in label_problems(label, classes, shares, range(len(store))):
+            raise IntegrityError(f"{store.root}: {problem}; make the store again")
+        found = int(classes.max()) + 1
+    else:
+        found = int(store.column("label").max()) + 1
+    if names is None or found <= len(names):
+        return found if names is None else len(names)
+    raise IntegrityError(
+        f"{store.root}: found label {found - 1}, expected one of its {len(names)} classes; "
+        "make the store again"
+    )
 
 
 def labels_of(store: "Store", rows: "NDArray[np.int64]") -> SoftLabels:

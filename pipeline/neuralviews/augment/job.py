@@ -2,13 +2,16 @@
 
 from typing import TYPE_CHECKING, Any
 
+from ..errors import OptionError
 from ..fit.ordered import VERSION as ARITHMETIC
-from ..store.schema import FORMAT_VERSION, STORE_FORMAT
+from ..fit.stated import stated_job
+from ..store.schema import FORMAT_VERSION, MAX_CLASSES, STORE_FORMAT
 from ..work.sizes import rows_per_shard
 from .base import Augmentation, column_count
 from .batch import Context
 from .parents import Copies
 from .plan import Plan
+from .stated import ancestors, stated_copies
 
 if TYPE_CHECKING:
     from ..store.reader import Store
@@ -19,6 +22,8 @@ AUGMENTER = 1
 """Raised whenever the same plan and parents would give other bytes than before, apart from an operation's own
 version."""
 
+_MOST_ANCESTORS = 32
+"""Each nests its job within that of the next, and JSON of stores is at most `MAX_DEPTH` deep."""
 _ROWS_WORTH_A_SHARD = 1024
 """Making so many copies takes some tens of milliseconds; publishing a shard takes several."""
 _ROWS_WORTH_A_SHARD_OF_FITS = 64
@@ -26,23 +31,28 @@ _ROWS_WORTH_A_SHARD_OF_FITS = 64
 
 
 def plan_augment(store: "Store", plan: Plan, context: Context, copies: Copies) -> dict[str, Any]:
-    """The content of ``job.json``: equal jobs make equal stores."""
+    """The content of ``job.json``: equal jobs make equal stores.
+
+    Raises:
+        OptionError: more classes in a label, or more ancestors, than a store can state.
+        FormatError: the store does not state what copies of it must repeat.
+    """
     pipelines, params = [], 1
     for pipeline in plan.pipelines:
         parameters = pipeline.steps.parameters(context)
         params = max(params, column_count(parameters))
         pipelines.append({"name": pipeline.name, "params": [[p.name, p.count] for p in parameters]})
-    row_bytes = 4 * (context.spec.parameters + params)
     fits = any(step.needs_target for pipeline in plan.pipelines for step in pipeline.steps.steps)
     step = _ROWS_WORTH_A_SHARD_OF_FITS if fits else _ROWS_WORTH_A_SHARD
-    slots = _slots(store) * (2 if any(pipeline.steps.partner for pipeline in plan.pipelines) else 1)
+    slots = _slots(store, plan, context.classes)
+    row_bytes = 4 * (context.spec.parameters + params + 2 * slots)
     return {
         "format": STORE_FORMAT,
         "format_version": FORMAT_VERSION,
         "kind": "augment",
         "augmenter": AUGMENTER,
         "arithmetic": ARITHMETIC,
-        "name": f"{store.job['name']}-{plan.name}",
+        "name": f"{_name(store)}-{plan.name}",
         "plan": plan.canonical(),
         "plan_digest": plan.digest(),
         "operations": _versions([step for pipeline in plan.pipelines for step in pipeline.steps.steps]),
@@ -55,11 +65,37 @@ def plan_augment(store: "Store", plan: Plan, context: Context, copies: Copies) -
     }
 
 
-def _slots(store: "Store") -> int:
-    """How many classes a label of the parents may have a share in."""
-    if store.kind == "augment":
-        return int(store.job["columns"]["classes"])
-    return 1
+def _name(store: "Store") -> str:
+    """Of a store that may be augmented.
+
+    Raises:
+        OptionError: it descends from so many others that no job could state them.
+    """
+    if store.kind != "augment":
+        return stated_job(store).name
+    if len(list(ancestors(store))) >= _MOST_ANCESTORS:
+        raise OptionError(
+            f"{store.root}: descends from {_MOST_ANCESTORS} stores, and its copies from one more than can be "
+            "stated; augment one of those instead"
+        )
+    return stated_copies(store).name
+
+
+def _slots(store: "Store", plan: Plan, classes: int) -> int:
+    """How many classes a label of the copies may have a share in.
+
+    Raises:
+        OptionError: more than a store can hold.
+    """
+    slots = int(store.job["columns"]["classes"]) if store.kind == "augment" else 1
+    if any(pipeline.steps.partner for pipeline in plan.pipelines):
+        slots = max(slots, min(2 * slots, classes))
+    if slots > MAX_CLASSES:
+        raise OptionError(
+            f"plan {plan.name}: copies of {store.root} could have shares in {slots} classes, "
+            f"at most {MAX_CLASSES}; mix the store that this one was mixed from, or mix with labels = 'hard'"
+        )
+    return slots
 
 
 def _versions(steps: list[Augmentation]) -> dict[str, int]:

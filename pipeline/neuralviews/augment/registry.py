@@ -34,6 +34,9 @@ OPERATIONS = {
 }
 """Where each operation lives, in the order in which they are listed."""
 
+_DEEPEST = 4
+"""Operations may lie within so many others: every level works out all levels below it twice."""
+
 
 @cache
 def operation(name: str) -> type[Augmentation]:
@@ -56,11 +59,12 @@ def operations() -> Iterator[type[Augmentation]]:
     return map(operation, OPERATIONS)
 
 
-def build(table: object, where: str) -> Augmentation:
+def build(table: object, where: str, depth: int = 0) -> Augmentation:
     """The augmentation that a plan's table describes: ``op``, and any of its settings.
 
     Args:
         where: place of the table in the plan, for errors.
+        depth: how many operations it lies within.
     Raises:
         PlanError: an unknown operation or setting (those allowed are named), or an impossible value.
     """
@@ -79,7 +83,7 @@ def build(table: object, where: str) -> Augmentation:
             allowed = f"it takes {', '.join(names)}" if names else "it takes none"
             raise PlanError(f"{where}: {table['op']} has no setting '{key}'; {allowed}")
         nested = types[key] == tuple[Augmentation, ...]
-        values[key] = _build_all(value, f"{where}.{key}") if nested else value
+        values[key] = _build_all(value, f"{where}.{key}", depth + 1) if nested else value
     missing = [field.name for field in known if field.default is MISSING and field.name not in values]
     if missing:
         raise PlanError(f"{where}: {table['op']} lacks the setting '{missing[0]}', which has no default")
@@ -97,10 +101,14 @@ def describe(augmentation: Augmentation) -> dict[str, Any]:
     return table
 
 
-def _build_all(tables: object, where: str) -> tuple[Augmentation, ...]:
+def _build_all(tables: object, where: str, depth: int) -> tuple[Augmentation, ...]:
+    if depth > _DEEPEST:
+        raise PlanError(
+            f"{where}: found operations within {depth} others, expected at most {_DEEPEST}; nest fewer"
+        )
     if not isinstance(tables, list):
         raise PlanError(f"{where}: expected a list of operations")
-    return tuple(build(table, f"{where}[{index}]") for index, table in enumerate(tables))
+    return tuple(build(table, f"{where}[{index}]", depth) for index, table in enumerate(tables))
 
 
 def _plain(value: Any) -> Any:

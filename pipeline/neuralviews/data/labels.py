@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..augment.context import context_of, labels_of
-from ..errors import FormatError, IntegrityError
+from ..augment.context import class_count, context_of, labels_of
+from ..errors import FormatError
 
 if TYPE_CHECKING:
     from ..store.reader import Store
@@ -20,13 +20,12 @@ class Labels:
     Attributes:
         classes: K, as many as the store names; else one more than its largest label.
     Raises:
-        IntegrityError: a label beyond the classes that the store names.
+        IntegrityError: a label beyond the classes that the store names, or soft labels that cannot be.
     """
 
     def __init__(self, store: "Store") -> None:
         self.classes = _class_count(store)
         self._store = store
-        self._one_hot = np.eye(self.classes + 1, self.classes, dtype=np.float32)  # -1 finds the last row
 
     def hard(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """The class of each record, (n,); -1 without any."""
@@ -36,19 +35,15 @@ class Labels:
         """Shares of the classes, (n, K): sum 1, or all 0 without a label."""
         if self._store.kind == "augment":
             return labels_of(self._store, rows).dense(self.classes)
-        found: NDArray[np.float32] = self._one_hot[self._store.column("label")[rows]]
+        label = self._store.column("label")[rows]
+        found = np.zeros((len(rows), self.classes), np.float32)
+        labelled = np.flatnonzero(label >= 0)
+        found[labelled, label[labelled]] = 1
         return found
 
 
 def _class_count(store: "Store") -> int:
-    found = int(store.column("classes" if store.kind == "augment" else "label").max()) + 1
     try:
-        named = context_of(store).classes
+        return context_of(store).classes
     except FormatError:  # a store need not say how it came about
-        return found
-    if found > named:
-        raise IntegrityError(
-            f"{store.root}: found label {found - 1}, expected one of its {named} classes; "
-            "make the store again"
-        )
-    return named
+        return class_count(store, None)
