@@ -40,6 +40,7 @@ demo: $(STAMP)
 	@echo
 	@echo "stores     $(CURDIR)/$(DEMO)/digits and digits-mixup"
 	@echo "galleries  $(CURDIR)/$(DEMO)/digits.png and digits-mixup.png"
+	@echo "commands   . $(BIN)/activate, then neuralviews --help"
 
 test: lint
 	$(BIN)/pytest -n $(WORKERS) -m "not long"

@@ -48,6 +48,20 @@ def test_the_table_says_what_operations_are(listed: dict[str, dict[str, Any]]) -
         assert all(part in facts["source"] for part in source.split("; ")), name
 
 
+def test_every_setting_is_explained(listed: dict[str, dict[str, Any]]) -> None:
+    rows = re.findall(
+        r"^\| (`.*?`) \| (`.*?`) \| [^|]+ \| [^|]+ \|$", PAGE.split("What the settings mean")[1], re.M
+    )
+    told = [
+        (name, setting)
+        for names, settings in rows
+        for name in re.findall(r"`(\w+)`", names)
+        for setting in re.findall(r"`(\w+)`", settings)
+        if name in listed
+    ]
+    assert sorted(told) == sorted((name, key) for name in listed for key in listed[name]["settings"])
+
+
 @pytest.mark.parametrize("name", STEPS)
 def test_the_table_says_what_is_stored(name: str) -> None:
     step, batch, _ = case(name)
