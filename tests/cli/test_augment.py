@@ -171,7 +171,7 @@ def test_an_interruption_says_how_to_go_on(
         monkeypatch.setattr("sys.argv", ["neuralviews", *arguments])
         code, _, err = run(*arguments)
         assert code == 130
-        assert err.startswith(f"interrupted: finished shards are kept in {out}; resume with: ")
+        assert err.startswith(f"interrupted: 0 finished shards are kept in {out}; resume with: ")
         assert err.endswith(f" neuralviews {' '.join(arguments)}\n")
         shutil.rmtree(out)
 
@@ -238,7 +238,10 @@ def test_bad_parents_are_one_line(run: Run, stores: Path, out: Path, name: str, 
         ),
         ('{ op = "sign_flip", p = 1.5 }', ["steps[0]: SignFlip: p: found 1.5, expected 0 to 1"]),
         ('{ op = "align_to" }', ["steps[0]: align_to lacks the setting 'reference', which has no default"]),
-        ('{ op = "align_to", reference = "AAAA" }', ["steps[0]: AlignTo: reference: expected the float32"]),
+        (
+            '{ op = "align_to", reference = "AAAA" }',
+            ["steps[0]: AlignTo: reference: found str, expected the float32"],
+        ),
         (
             '{ op = "align_to", reference = "AAAAAA==" }',
             ["align_to: the reference has 1 weights, these fields "],

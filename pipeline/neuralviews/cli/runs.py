@@ -48,8 +48,11 @@ def resumable(out: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as interruption:
+        from ..store.schema import SHARD_FOLDER
+
+        kept = sum(1 for _ in (out / SHARD_FOLDER).glob("*.h5.json"))
         click.echo(
-            f"interrupted: finished shards are kept in {out}; "
+            f"interrupted: {kept} finished shards are kept in {out}; "
             f"resume with: {shlex.join(['neuralviews', *sys.argv[1:]])}",
             err=True,
         )
