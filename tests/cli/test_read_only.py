@@ -171,11 +171,13 @@ class TestShow:
         shard.write_bytes(shard.read_bytes()[:-1] + b"x")
         assert "shard-000001.h5" in refused(run("show", tmp_path / "store", "--out", tmp_path / "g.png"))
 
-    @pytest.mark.parametrize("name", ["nowhere/g.png", "folder.png"])
-    def test_unwritable_output(self, run: Run, store: Store, tmp_path: Path, name: str) -> None:
+    @pytest.mark.parametrize(
+        ("name", "cause"), [("nowhere/g.png", "there is no folder "), ("folder.png", "Is a directory")]
+    )
+    def test_unwritable_output(self, run: Run, store: Store, tmp_path: Path, name: str, cause: str) -> None:
         (tmp_path / "folder.png").mkdir()
         line = refused(run("show", store.root, "--out", tmp_path / name))
-        assert f"{tmp_path / name}: the gallery cannot be written: " in line
+        assert f"{tmp_path / name}: the gallery cannot be written: {cause}" in line
 
     def test_unknown_format(self, run: Run, store: Store, tmp_path: Path) -> None:
         assert "found suffix '.gif'" in refused(run("show", store.root, "--out", tmp_path / "g.gif"))
@@ -195,10 +197,17 @@ class TestShow:
         (999_499, "999 kB"),
         (999_500, "1.00 MB"),
         (3_320_000_000, "3.32 GB"),
+        (50_000 * (2**63 - 1), "461 ZB"),  # the most that a manifest can state
     ],
 )
 def test_sizes_have_three_digits(count: int, text: str) -> None:
     assert bytes_text(count) == text
+
+
+def test_no_cell_of_a_table_reaches_the_terminal_as_it_is() -> None:
+    assert (
+        table(("a", "b\x1b[31m"), [("c\nfake  line", "é")]) == "a             b\\x1b[31m\nc\\nfake  line  é"
+    )
 
 
 def test_tables_line_up() -> None:

@@ -59,6 +59,8 @@ def write(out: str | Path, draw: Callable[[], Figure]) -> None:
     kind = out.suffix.lstrip(".").lower()
     if kind not in _FORMATS:
         raise OutputError(f"{out}: found suffix '{out.suffix}', expected one of .{', .'.join(_FORMATS)}")
+    if not out.parent.is_dir():
+        raise OutputError(f"{out}: the gallery cannot be written: there is no folder {out.parent}; make it")
     picture = io.BytesIO()
     figure = draw()
     try:
