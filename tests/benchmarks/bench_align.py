@@ -46,7 +46,8 @@ def measure(rounds: int, sets: Sequence[RealFields]) -> list[Row]:
         for scheme, biases in BIASES.items():
             spec = FieldSpec([2, width, width, 1])
             weights = initial_weights(spec, scheme, range(2 * pairs))
-            a, b, title = weights[::2], weights[1::2], f"2-{width}-{width}-1, random, {biases}"
+            a, b = weights[:pairs], weights[pairs:]
+            title = f"2-{width}-{width}-1, random, {biases}"
             rows += [*_times(title, spec, a, b, rounds), *_distances(title, spec, a, b)]
     for real in sets:
         weights = real.store.weights(np.arange(len(real.store)))
