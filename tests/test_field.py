@@ -208,6 +208,8 @@ def test_specs_are_frozen() -> None:
             "omega, output_offset, output_scale: expected finite numbers",
         ),
         (lambda: FieldSpec([2, 8, 1], output_offset=float("inf")), "expected finite numbers"),
+        (lambda: FieldSpec([2, 8, 1], output_scale=1e39), r"expected finite numbers up to 3\.40282e\+38"),
+        (lambda: FieldSpec([2, 8, 1], omega=1e300), r"expected finite numbers up to 3\.40282e\+38"),
         (
             lambda: FieldSpec([2, 8, 1], output_scale=-1.0),
             "output_scale: found -1.0, expected a positive number",
@@ -264,3 +266,10 @@ def test_render_names_an_impossible_shape(shape: Any) -> None:
         SpecError, match=rf"render: found shape {re.escape(repr(shape))}, expected \(height, width\)"
     ):
         field.render(shape)
+
+
+@pytest.mark.parametrize("weight", [3e38, np.inf, np.nan])
+def test_what_overflows_is_not_finite_and_no_warning(weight: float) -> None:
+    spec = FieldSpec([2, 3, 1])
+    values = evaluate(spec, np.full((1, spec.parameters), weight, np.float32), [[1.0, 1.0]], np.float32)
+    assert not np.isfinite(values).any()

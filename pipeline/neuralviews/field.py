@@ -6,7 +6,6 @@ with Periodic Activation Functions" (NeurIPS 2020), section 3. Weights of a laye
 the flat vector is ``W_0, b_0, W_1, b_1, ...`` row-major: the order of ``torch.nn.Module.parameters``.
 """
 
-import math
 import operator
 import sys
 from collections.abc import Mapping, Sequence
@@ -23,6 +22,7 @@ __all__ = ["Field", "FieldSpec", "Layer", "evaluate", "join", "split"]
 
 MAX_WIDTH = 1 << 16
 MAX_PARAMETERS = 1 << 28
+MAX_NUMBER = float(np.finfo(np.float32).max)
 _JSON_KEYS = {"activation", "axis_order", "dims", "omega", "output_offset", "output_scale", "parameters"}
 
 
@@ -94,8 +94,11 @@ class FieldSpec:
         for name, value in (("omega", min(self.omega)), ("output_scale", self.output_scale)):
             if not value > 0:
                 raise SpecError(f"{name}: found {value!r}, expected a positive number")
-        if not all(map(math.isfinite, (*self.omega, self.output_offset, self.output_scale))):
-            raise SpecError("omega, output_offset, output_scale: expected finite numbers")
+        # Fields are evaluated in float32, where a larger number would be infinite.
+        if not all(abs(x) <= MAX_NUMBER for x in (*self.omega, self.output_offset, self.output_scale)):
+            raise SpecError(
+                f"omega, output_offset, output_scale: expected finite numbers up to {MAX_NUMBER:g}"
+            )
         if self.axis_order not in ("xy", "ij"):
             raise SpecError(f"axis_order: found {self.axis_order!r}, expected 'xy' or 'ij'")
 
@@ -199,17 +202,18 @@ def evaluate(
         coords: (p, in_dim), shared by all fields.
         dtype: every operation runs in this type.
     Returns:
-        Values of shape (..., p, out_dim).
+        Values of shape (..., p, out_dim); not finite where a sum is not.
     """
     h = np.asarray(coords, dtype)
     if h.ndim != 2 or h.shape[1] != spec.in_dim:
         raise SpecError(f"coords: found shape {h.shape}, expected (points, {spec.in_dim})")
     pairs = split(spec, np.asarray(weights).astype(dtype, copy=False))
-    for (weight, bias), omega in zip(pairs[:-1], spec.omega, strict=True):
-        h = np.sin(dtype(omega) * (h @ np.swapaxes(weight, -1, -2) + bias[..., None, :]))
-    weight, bias = pairs[-1]
-    affine = h @ np.swapaxes(weight, -1, -2) + bias[..., None, :]
-    return cast(NDArray[Any], dtype(spec.output_scale) * affine + dtype(spec.output_offset))
+    with np.errstate(over="ignore", invalid="ignore"):
+        for (weight, bias), omega in zip(pairs[:-1], spec.omega, strict=True):
+            h = np.sin(dtype(omega) * (h @ np.swapaxes(weight, -1, -2) + bias[..., None, :]))
+        weight, bias = pairs[-1]
+        affine = h @ np.swapaxes(weight, -1, -2) + bias[..., None, :]
+        return cast(NDArray[Any], dtype(spec.output_scale) * affine + dtype(spec.output_offset))
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,7 @@ RULES: dict[str, tuple[Change, str]] = {
         put(shares=[0.5, 0.5]),
         "label of record 79 is not the class with the largest share",
     ),
-    "params": (put(params=[0, np.nan, 0]), "params of record 79 are not finite"),
+    "params": (put(params=[0, np.nan, 0]), "params of record 79 is nan, expected "),
     "weights and psnr as ever": (put(psnr=np.nan), "psnr of record 79 is nan, expected"),
 }
 

@@ -327,6 +327,7 @@ def test_a_big_endian_machine_is_refused(
         ("classes", [1, -7], "classes of record 0 is -7, expected -1 to 1048575"),
         ("classes", [1, 1], "classes of record 0 name one twice"),
         ("shares", [np.nan, 0], "shares of record 0 is nan, expected 0 to 1"),
+        ("params", np.inf, r"params of record 0 is inf, expected -3.40282e\+38 to 3.40282e\+38"),
         ("in_domain", 2, "in_domain of record 0 is 2, expected 0 to 1"),
     ],
 )
@@ -337,3 +338,5 @@ def test_values_that_a_column_cannot_have_are_not_served(
     for _ in range(2):
         with pytest.raises(IntegrityError, match=f"forged: {message}; make the store again"):
             forged.column(name)
+    with pytest.raises(IntegrityError, match=message.replace("record 0", "record 70")):
+        forged.read([70, 3])

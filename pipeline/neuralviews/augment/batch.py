@@ -72,7 +72,7 @@ class SoftLabels:
         return replace(self, shares=self.shares * factor[:, None])
 
     def joined(self, other: "SoftLabels") -> Self:
-        """The shares of both: classes of this one, then those that the other has alone; no wider than used."""
+        """The shares of both: classes of this one, then those the other has alone; no wider than used."""
         classes = np.concatenate((self.classes, other.classes), axis=1)
         shares = np.concatenate((self.shares, other.shares), axis=1)
         own = self.classes.shape[1]

@@ -24,7 +24,7 @@ def record_problems(records: Records, job: Job, shard: int) -> Iterator[str]:
         yield f"record_id does not run from {rows.start} to {rows.stop - 1}"
         return
     for name, column in columns.items():
-        problem = column_problem(name, column, rows.start)
+        problem = column_problem(name, column, rows)
         if problem is not None:
             yield problem
     loss = columns["loss"]
@@ -34,8 +34,7 @@ def record_problems(records: Records, job: Job, shard: int) -> Iterator[str]:
         yield f"loss of record {record} is the largest float32, which only a diverged one may have"
     if records.augmented:
         yield from _copy_problems(columns, rows, job.pipelines)
-        yield from _not_finite("params", columns["params"], rows)
-    yield from _not_finite("weights", records.weights, rows)
+    yield from _not_finite(records.weights, rows)
 
 
 def _copy_problems(columns: Mapping[str, NDArray[Any]], rows: range, pipelines: int) -> Iterator[str]:
@@ -78,11 +77,11 @@ def _broken(rules: Iterable[tuple[NDArray[np.bool_], str]], rows: range) -> Iter
             yield problem.format(rows[int(np.argmax(wrong))])
 
 
-def _not_finite(name: str, values: NDArray[np.float32], rows: range) -> Iterator[str]:
-    for start in range(0, len(values), _BLOCK):
-        finite = np.isfinite(values[start : start + _BLOCK]).all(axis=1)
+def _not_finite(weights: NDArray[np.float32], rows: range) -> Iterator[str]:
+    for start in range(0, len(weights), _BLOCK):
+        finite = np.isfinite(weights[start : start + _BLOCK]).all(axis=1)
         if not finite.all():
-            yield f"{name} of record {rows[start + int(np.argmin(finite))]} are not finite"
+            yield f"weights of record {rows[start + int(np.argmin(finite))]} are not finite"
             return
 
 

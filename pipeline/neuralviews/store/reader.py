@@ -115,9 +115,7 @@ class Store:
                 raise KeyError(f"{name}: no such column; there are {', '.join(self.columns())}")
             shards = range(len(self.manifest.shards))
             whole = np.concatenate([self._maps.array(shard, column_path(name)) for shard in shards])
-            problem = column_problem(name, whole)
-            if problem is not None:
-                raise IntegrityError(f"{self.root}: {problem}; make the store again")
+            self._require_sound(name, whole, range(len(self)))
             whole.flags.writeable = False
             self._columns[name] = whole
         return self._columns[name]
@@ -150,7 +148,11 @@ class Store:
         return out
 
     def read(self, rows: ArrayLike) -> Records:
-        """Weights and all columns of the given rows, in the order given; only their shards are touched."""
+        """Weights and all columns of the given rows, in the order given; only their shards are touched.
+
+        Raises:
+            IndexError, IntegrityError: as `weights` and `column`.
+        """
         chosen = self._check_rows(rows)
         shards, local = np.divmod(chosen, self._rows_per_shard)
         order = np.argsort(shards, kind="stable")
@@ -161,6 +163,8 @@ class Store:
         for shard, part in runs(shards[order]):
             for name, column in columns.items():
                 column[order[part]] = self._maps.array(shard, column_path(name))[local[order[part]]]
+        for name, column in columns.items():
+            self._require_sound(name, column, chosen)
         return Records(self.spec, self.weights(chosen), columns)
 
     def record(self, record_id: int) -> dict[str, Any]:
@@ -171,6 +175,11 @@ class Store:
     def field(self, record_id: int) -> Field:
         """One record as a function."""
         return Field(self.spec, self.weights([record_id])[0])
+
+    def _require_sound(self, name: str, column: NDArray[Any], rows: range | Rows) -> None:
+        problem = column_problem(name, column, rows)
+        if problem is not None:
+            raise IntegrityError(f"{self.root}: {problem}; make the store again")
 
     def _check_rows(self, rows: ArrayLike) -> Rows:
         chosen = np.asarray(rows)

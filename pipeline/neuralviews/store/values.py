@@ -1,6 +1,6 @@
 """What the values of a column may be, whoever wrote them: proven when published, and when read."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -13,6 +13,7 @@ from .schema import MAX_LABEL
 __all__ = ["RANGES", "column_problem"]
 
 _DECIBELS = (-1000, 999)  # 999 stands for a loss of 0; the largest float32 lies at -385 below any sane peak
+_FINITE = float(np.finfo(np.float32).max)
 _LABELS = (NO_LABEL, MAX_LABEL)
 
 RANGES: Mapping[str, tuple[int | float, int | float]] = MappingProxyType(
@@ -20,22 +21,23 @@ RANGES: Mapping[str, tuple[int | float, int | float]] = MappingProxyType(
         "label": _LABELS,
         "split": (0, len(Split) - 1),
         "psnr": _DECIBELS,
-        "loss": (0, float(np.finfo(np.float32).max)),
+        "loss": (0, _FINITE),
         "status": (0, len(Status) - 1),
         "in_domain": (0, 1),
         "psnr_before": _DECIBELS,
         "classes": _LABELS,
         "shares": (0, 1),
+        "params": (-_FINITE, _FINITE),
     }
 )
 """The least and the largest value of columns that cannot have any value of their type; no NaN either."""
 
 
-def column_problem(name: str, column: NDArray[Any], first: int = 0) -> str | None:
+def column_problem(name: str, column: NDArray[Any], rows: Sequence[int] | NDArray[Any]) -> str | None:
     """Why a column, (n,) or wide, cannot be one of a store, or None.
 
     Args:
-        first: record_id of its first row.
+        rows: (n,) record_ids.
     """
     if name in RANGES:
         low, high = RANGES[name]
@@ -44,13 +46,13 @@ def column_problem(name: str, column: NDArray[Any], first: int = 0) -> str | Non
             row, *slot = np.argwhere(outside)[0]
             found = column[(row, *slot)].item()
             return (
-                f"{name} of record {first + row} is {_shown(found)}, expected {_shown(low)} to {_shown(high)}"
+                f"{name} of record {rows[row]} is {_shown(found)}, expected {_shown(low)} to {_shown(high)}"
             )
     if name == "classes":
         ordered = np.sort(column, axis=1)
         twice = ((ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] != NO_LABEL)).any(axis=1)
         if twice.any():
-            return f"classes of record {first + int(np.argmax(twice))} name one twice"
+            return f"classes of record {rows[int(np.argmax(twice))]} name one twice"
     return None
 
 
