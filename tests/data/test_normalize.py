@@ -1,5 +1,6 @@
 """Normalised weights: mean 0 and deviation 1 on the training split, by the same numbers everywhere else."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ from neuralviews.data.normalize import Normalization, Normalizer
 from neuralviews.draws import Draws, row_seeds
 from neuralviews.errors import IntegrityError, SpecError, StoreError
 from neuralviews.records import Records
-from neuralviews.statistics.moments import STATISTICS_FILE, Statistics, tensors
+from neuralviews.statistics.moments import STATISTICS_FILE, Statistics, kept_statistics, tensors
+from neuralviews.store.canonical import canonical_json
 from neuralviews.store.reader import Store, open_store
 from neuralviews.store.writer import StoreWriter
 from neuralviews.symmetry.group import Element
@@ -94,6 +96,17 @@ def test_a_parameter_that_never_varies_becomes_0(tmp_path: Path) -> None:
     weights = served(ViewDataset(tmp_path / "store", normalize="parameter"))
     assert not weights[:, 3].any()
     assert np.isfinite(weights).all()
+
+
+def test_deviations_below_any_normal_float32_do_not_divide(store: Store) -> None:
+    kept = kept_statistics(store)
+    path = store.root / STATISTICS_FILE
+    document = json.loads(path.read_bytes())
+    document["parameters"]["std"][3] = 1e-42
+    path.write_bytes(canonical_json(document))
+    weights = served(ViewDataset(store, normalize="parameter"))
+    expected = store.weights(ViewDataset(store).rows)[:, 3] - np.float32(kept.mean[3])
+    np.testing.assert_array_equal(weights[:, 3], expected)
 
 
 def test_statistics_are_kept_in_the_folder_and_read_from_there(store: Store) -> None:

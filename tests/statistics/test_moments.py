@@ -154,7 +154,8 @@ class TestKept:
         ("change", "message"),
         [
             ({"dataset_id": "0" * 64}, "found statistics of dataset 0000.*, expected "),
-            ({"records": 0}, "records: found 0, expected 1 or more"),
+            ({"records": 0}, r"records: found 0, expected 1 to \d+, those of the training split"),
+            ({"records": 10**30}, r"records: found 10+, expected 1 to \d+, those of the training split"),
             ({"format": "other"}, "Invalid enum value 'other'"),
             ({"format_version": 2}, "Invalid enum value 2"),
             ({"more": 1}, "contains unknown field `more`"),
@@ -162,9 +163,17 @@ class TestKept:
             ({"tensors": {"mean": [0.0] * 6, "std": [1.0] * 5}}, "tensors.std: found 5 numbers, expected 6"),
             (
                 {"tensors": {"mean": [0.0] * 6, "std": [1.0] * 5 + [-1.0]}},
-                r"tensors.std: found -1.0, expected 0",
+                r"tensors.std: found -1, expected 0 to 3.40282e\+38",
             ),
             ({"tensors": {"mean": [0.0] * 6, "std": [10**400] * 6}}, "out of range"),
+            (
+                {"tensors": {"mean": [0.0] * 6, "std": [1e300] * 6}},
+                r"tensors.std: found 1e\+300, expected 0 to 3.40282e\+38; remove the file",
+            ),
+            (
+                {"tensors": {"mean": [0.0] * 5 + [-1e39], "std": [1.0] * 6}},
+                r"tensors.mean: found -1e\+39, expected -3.40282e\+38 to 3.40282e\+38; remove the file",
+            ),
         ],
     )
     def test_a_wrong_file_is_refused(self, store: Store, change: dict[str, object], message: str) -> None:
@@ -177,5 +186,5 @@ class TestKept:
     @pytest.mark.parametrize("text", ["", "[]\n", '{"mean":1e999}\n', '{"mean":NaN}\n', "{ }\n"])
     def test_what_is_no_such_file_is_refused(self, store: Store, text: str) -> None:
         (store.root / STATISTICS_FILE).write_text(text)
-        with pytest.raises(IntegrityError, match=r"statistics\.json: .*; .*"):
+        with pytest.raises(IntegrityError, match=r"statistics\.json: .*; remove the file, it is made again"):
             kept_statistics(store)

@@ -31,7 +31,7 @@ class Normalizer:
 
     @classmethod
     def of(cls, store: "Store", by: Normalization) -> Self:
-        """By the statistics of a store's training split; a parameter that never varies is divided by 1.
+        """By the statistics of a store's training split; what varies by less than 1.2e-38 is divided by 1.
 
         Raises:
             SpecError: an unknown way.
@@ -43,7 +43,7 @@ class Normalizer:
         kept = kept_statistics(store)
         mean, std = kept.per_tensor() if by == "layer" else (kept.mean, kept.std)
         narrow = std.astype(np.float32)
-        narrow[narrow == 0] = 1
+        narrow[narrow < np.finfo(np.float32).tiny] = 1  # below it, quotients need not be finite
         return cls(mean.astype(np.float32), narrow)
 
     def normalize(self, weights: NDArray[np.float32]) -> None:

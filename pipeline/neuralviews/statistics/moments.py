@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FormatError, IntegrityError, OutputError, StoreError
-from ..field import FieldSpec
+from ..field import MAX_NUMBER, FieldSpec
 from ..records import Split, Status
 from ..store.canonical import canonical_json, parse_canonical, sha256_hex
 from ..store.files import DifferentBytes, publish, read_whole
@@ -100,7 +100,7 @@ class Statistics:
 
     @classmethod
     def load(cls, store: "Store") -> Self:
-        """Read what `save` wrote into the store's folder.
+        """Read what `save` wrote into the store's folder, which no checksum covers.
 
         Raises:
             IntegrityError: there is no such file, or it is not of this store.
@@ -109,8 +109,8 @@ class Statistics:
         data = read_whole(store.root, STATISTICS_FILE, MAX_JSON_BYTES)
         try:
             document = msgspec.convert(parse_canonical(data, path), _Document)
-        except FormatError as error:
-            raise IntegrityError(str(error)) from None
+        except FormatError:
+            raise IntegrityError(f"{path}: found no canonical JSON; {_REMEDY}") from None
         except msgspec.ValidationError as error:
             raise IntegrityError(f"{path}: {error}; {_REMEDY}") from None
         if document.dataset_id != store.dataset_id:
@@ -118,8 +118,12 @@ class Statistics:
                 f"{path}: found statistics of dataset {document.dataset_id}, "
                 f"expected {store.dataset_id}; {_REMEDY}"
             )
-        if document.records < 1:
-            raise IntegrityError(f"{path}: records: found {document.records}, expected 1 or more; {_REMEDY}")
+        most = store.manifest.summary.splits[Split.train.name].records
+        if not 1 <= document.records <= most:
+            raise IntegrityError(
+                f"{path}: records: found {document.records}, expected 1 to {most}, those of the training "
+                f"split; {_REMEDY}"
+            )
         count, tensor_count = store.spec.parameters, len(tensors(store.spec))
         return cls(
             store.spec,
@@ -216,12 +220,16 @@ def _columns(moments: list[tuple[float, float]]) -> tuple[Floats, Floats]:
 
 
 def _checked(path: "Path", name: str, found: _Moments, count: int) -> tuple[Floats, Floats]:
-    """The numbers of a file as arrays; JSON has no number that is not finite."""
+    """The numbers of a file as arrays, all of them ones that float32 weights can have."""
     for key, values in (("mean", found.mean), ("std", found.std)):
         if len(values) != count:
             raise IntegrityError(
                 f"{path}: {name}.{key}: found {len(values)} numbers, expected {count}; {_REMEDY}"
             )
-    if min(found.std) < 0:
-        raise IntegrityError(f"{path}: {name}.std: found {min(found.std)}, expected 0 or more; {_REMEDY}")
+    for key, values, least in (("mean", found.mean, -MAX_NUMBER), ("std", found.std, 0)):
+        for value in (min(values), max(values)):
+            if not least <= value <= MAX_NUMBER:
+                raise IntegrityError(
+                    f"{path}: {name}.{key}: found {value:g}, expected {least:g} to {MAX_NUMBER:g}; {_REMEDY}"
+                )
     return np.array(found.mean, np.float64), np.array(found.std, np.float64)
