@@ -41,6 +41,11 @@ __all__ = [
 ]
 
 
+def printable(text: str) -> str:
+    """One line that any terminal can print: what it cannot is escaped as in a Python string."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 class NeuralViewsError(Exception):
     """Base of all deliberate errors; anything else that escapes is a defect of neuralviews.
 
@@ -49,7 +54,7 @@ class NeuralViewsError(Exception):
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__("".join(c if c.isprintable() else repr(c)[1:-1] for c in message))
+        super().__init__(printable(message))
 
 
 class RecipeError(NeuralViewsError):

@@ -205,9 +205,8 @@ def test_sizes_have_three_digits(count: int, text: str) -> None:
 
 
 def test_no_cell_of_a_table_reaches_the_terminal_as_it_is() -> None:
-    assert (
-        table(("a", "b\x1b[31m"), [("c\nfake  line", "é")]) == "a             b\\x1b[31m\nc\\nfake  line  é"
-    )
+    shown = table(("a", "b\x1b[31m"), [("c\nfake  line", "é")])
+    assert shown.splitlines() == ["a              b\\x1b[31m", "c\\nfake  line  é"]
 
 
 def test_tables_line_up() -> None:

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 
+from ..errors import printable
+
 __all__ = ["bytes_text", "table"]
 
 
 def bytes_text(count: int) -> str:
     """A size in decimal units with three significant digits: ``999 B``, ``4.74 kB``, ``3.32 GB``."""
-    size, units = float(count), iter(("B", "kB", "MB", "GB", "TB", "PB"))
+    size, units = float(count), iter(("B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB"))
     unit = next(units)
     while size >= 999.5:
         size, unit = size / 1000, next(units)
@@ -16,7 +18,7 @@ def bytes_text(count: int) -> str:
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], right: Iterable[int] = ()) -> str:
     """Columns padded to their widest cell and two spaces apart; those in ``right`` are right-aligned."""
-    lines = [header, *rows]
+    lines = [[printable(cell) for cell in line] for line in (header, *rows)]  # names may be anybody's
     widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
     flush = set(right)
     return "\n".join(
