@@ -180,7 +180,7 @@ class TestFile:
             gallery(store, None, tmp_path / "gallery.bmp")
 
     def test_a_folder_that_is_not_there(self, store: Store, tmp_path: Path) -> None:
-        with pytest.raises(OutputError, match=r"g.png: the gallery cannot be written: No such file"):
+        with pytest.raises(OutputError, match=r"g.png: the gallery cannot be written: there is no folder"):
             gallery(store, None, tmp_path / "nowhere" / "g.png", objects=1)
 
     def test_a_page_that_is_too_large_is_refused_before_it_is_drawn(
