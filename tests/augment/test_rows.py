@@ -240,6 +240,13 @@ def test_parents_with_impossible_labels_are_refused_at_once(
     assert not (tmp_path / "out").exists()
 
 
+def test_parents_with_one_view_twice_are_refused_at_once(parent: Store, tmp_path: Path) -> None:
+    forged = forge(parent, tmp_path / "forged", view=0)
+    with pytest.raises(IntegrityError, match=r"forged: object \d+ has view 0 more than once; make the store"):
+        augment_store(forged, "symmetries", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_rejected_copies_are_drawn_anew(parent: Store, tmp_path: Path) -> None:
     """At least one of the attempts is kept wherever one passes, the first that does."""
     attempts = []

@@ -128,6 +128,14 @@ class TestInfo:
         made = augmented(parent, tmp_path / "smooth", {**MIXED, "pipelines": MIXED["pipelines"][3:]})
         assert lines_of(run, made)["PSNR"].startswith("median ∞ dB, 5 % below ∞, lowest ∞, ")
 
+    def test_rules_that_a_job_leaves_out_are_those_of_a_plan(
+        self, run: Run, copies: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        job = {**copies.job, "plan": {**copies.job["plan"], "reject": {}}}
+        monkeypatch.setattr(Store, "job", property(lambda self: job))
+        assert facts_of(run, copies)["plan"]["reject"] == {"min_psnr": None, "min_share": 0.0, "attempts": 4}
+        assert lines_of(run, copies)["rejected"].startswith(f"{copies.manifest.summary.status['diverged']} ")
+
     def test_no_shard_is_opened(self, run: Run, parent: Store, tmp_path: Path) -> None:
         made = augmented(parent, tmp_path / "copies", {**MIXED, "pipelines": MIXED["pipelines"][3:]})
         for shard in made.root.glob("shards/*.h5"):

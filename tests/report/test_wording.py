@@ -26,6 +26,7 @@ def test_a_loss_of_nothing_is_infinite(psnr: float, text: str) -> None:
         (DIGITS, 12, "label 12"),
         (DIGITS, -2, "label -2"),
         (DIGITS, NO_LABEL, ""),
+        (("a\nb\x1b",), 0, "a\\nb\\x1b"),
     ],
 )
 def test_labels(names: tuple[str, ...] | None, label: int, text: str) -> None:

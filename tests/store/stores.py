@@ -158,6 +158,7 @@ def forge(honest: Store, root: Path, **columns: ArrayLike) -> Store:
     with pytest.MonkeyPatch.context() as patched:
         for module in ("writer", "examine"):
             patched.setattr(f"neuralviews.store.{module}.record_problems", lambda *records: iter(()))
+        patched.setattr("neuralviews.store.examine.object_problems", lambda *columns: iter(()))
         writer = StoreWriter(root, honest.job)
         for shard in writer.missing():
             records = honest.read(np.array(writer.row_range(shard)))

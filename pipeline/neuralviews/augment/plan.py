@@ -21,6 +21,7 @@ from .registry import build, describe
 __all__ = ["MAX_COPIES", "Pipeline", "Plan", "Reject", "load_plan", "plan_names"]
 
 MAX_COPIES = 65_536
+_SHOWN = 80
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _Count = Annotated[int, Meta(ge=1, le=MAX_COPIES, description=f"a whole number from 1 to {MAX_COPIES}")]
 _Struct = TypeVar("_Struct", bound=Struct)
@@ -108,7 +109,10 @@ class Plan:
         names = [document.name, *(pipeline.name for pipeline in pipelines)]
         for name in names:
             if not _NAME.fullmatch(name):
-                raise PlanError(f"{where}: name: found {name!r}, expected lower-case letters, digits and '-'")
+                raise PlanError(
+                    f"{where}: name: found {name[:_SHOWN]!r}, expected lower-case letters, digits and '-', "
+                    "64 at most"
+                )
         for key, values in (("pipelines", names[1:]), ("splits", document.splits)):
             if len({*values}) != len(values):
                 raise PlanError(f"{where}: {key}: found {', '.join(values)}; give each once")

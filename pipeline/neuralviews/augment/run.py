@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import OutputError
+from ..errors import IntegrityError, OutputError
 from ..records import Records, Status
+from ..store.checks import object_problems
 from ..store.environment import describe_environment, write_environment
 from ..store.reader import Store, open_store
 from ..store.schema import ENVIRONMENT_FILE
@@ -57,7 +58,7 @@ def augment_store(
         out: folder of the new store.
     Raises:
         PlanError, SpecError, OptionError: such fields cannot be augmented like this; nothing was written.
-        IntegrityError: a shard of the parent is not what was published.
+        IntegrityError: a shard of the parent is not what was published, or its records cannot be right.
         OutputError: the folder cannot be written, is too small, or holds another job or the parent.
         KeyboardInterrupt: finished shards stay; the same call resumes.
     """
@@ -90,6 +91,8 @@ def _report(root: Path, made: int) -> AugmentReport:
 
 def _require(store: Store, plan: Plan, copies: Copies) -> None:
     """Refuse before anything is written what could only fail later."""
+    for problem in object_problems(*(store.column(name) for name in ("object_id", "view", "split"))):
+        raise IntegrityError(f"{store.root}: {problem}; make the store again")
     supply = Supply(store, copies.parents)
     for pipeline in plan.pipelines:
         supply.require(pipeline.steps)

@@ -17,6 +17,8 @@ def copies_facts(store: "Store") -> dict[str, Any]:
     Raises:
         FormatError: the job does not state them.
     """
+    import msgspec
+
     from ..augment.stated import ancestors, stated_copies
     from ..records import Status
 
@@ -27,7 +29,7 @@ def copies_facts(store: "Store") -> dict[str, Any]:
     ]
     return {
         "name": stated.name,
-        "plan": store.job["plan"],
+        "plan": {**store.job["plan"], "reject": msgspec.to_builtins(stated.plan.reject)},
         "plan_digest": stated.plan_digest,
         "operations": stated.operations,
         "parent": lineage[0],

@@ -7,6 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from ..errors import printable
 from ..records import NO_LABEL
 
 __all__ = ["NO_ERROR", "decibels", "label_text", "shares_text", "shortened", "step_text"]
@@ -27,7 +28,7 @@ def label_text(names: tuple[str, ...] | None, label: int) -> str:
     """The name of a class, its number without names, nothing for no label."""
     if label == NO_LABEL:
         return ""
-    return names[label] if names and 0 <= label < len(names) else f"label {label}"
+    return printable(names[label]) if names and 0 <= label < len(names) else f"label {label}"
 
 
 def shares_text(names: tuple[str, ...] | None, classes: NDArray[Any], shares: NDArray[Any]) -> str:
