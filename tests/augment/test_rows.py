@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from neuralviews.augment.probes import probe_points
 from neuralviews.augment.run import augment_store
+from neuralviews.cli.main import main
 from neuralviews.data import ViewDataset
 from neuralviews.errors import IntegrityError, OptionError, StoreError
 from neuralviews.field import evaluate
@@ -238,6 +239,17 @@ def test_parents_with_impossible_labels_are_refused_at_once(
         with pytest.raises(IntegrityError, match=f"forged: {message}.*; make the store again"):
             attempt()
     assert not (tmp_path / "out").exists()
+
+
+def test_verification_finds_labels_beyond_the_classes(
+    copies: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    forged = forge(copies, tmp_path / "forged", classes=[12, -1], shares=[1, 0], label=12)
+    verify(forged.root, "semantic")  # no rule of the format
+    with pytest.raises(SystemExit) as end:
+        main(["verify", str(forged.root), "--level", "semantic"])
+    assert end.value.code == 2
+    assert "found label 12, expected one of its 10 classes" in capsys.readouterr().err
 
 
 def test_parents_with_one_view_twice_are_refused_at_once(parent: Store, tmp_path: Path) -> None:

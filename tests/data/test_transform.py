@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, Subset
 
 from neuralviews.augment import (
     AffineCoords,
+    AffineOutput,
     AlignedMixUp,
     Compose,
     GaussianNoise,
@@ -244,3 +245,10 @@ class TestWhatCannotBe:
     def test_a_store_that_states_no_recipe(self, tmp_path: Path) -> None:
         with pytest.raises(FormatError, match="states no recipe"):
             ViewDataset(make_synthetic_store(tmp_path / "store"), transform=SignFlip())
+
+
+def test_what_overflows_is_served_without_a_warning(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "store", objects=4)
+    loud = Compose([AffineOutput(contrast=(50.0, 100.0))] * 24)
+    weights = ViewDataset(store, transform=loud).__getitems__([0, 1]).weights
+    assert not weights.isfinite().all()

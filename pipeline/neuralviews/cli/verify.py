@@ -87,6 +87,8 @@ def _against_origin(
     store: Path, level: str, source_root: Path | None, parent: Path | None, rows: int, device: str | None
 ) -> tuple[list[str], list[str]]:
     """What was proven with the help of what the records were made from, and what not for want of it."""
+    from ..augment.context import context_of
+    from ..fit.stated import states_recipe
     from ..store.reader import open_store
 
     opened = open_store(store)
@@ -96,6 +98,8 @@ def _against_origin(
                 f"--source-root: {store} holds augmented copies, which are compared with their parents; "
                 "give --parent instead"
             )
+        if states_recipe(opened):
+            context_of(opened)  # refuses labels beyond the classes that it names
         return _against_parent(opened, level, parent, rows)
     return _against_source(opened, level, source_root, rows, device)
 

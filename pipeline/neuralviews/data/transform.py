@@ -55,13 +55,14 @@ class Transform:
         return cls(steps, supply, seed)
 
     def __call__(self, rows: NDArray[np.int64], epoch: int) -> Batch:
-        """Copies of some records."""
+        """Copies of some records, whatever they render: only plans reject, and replace what overflows."""
         _keep_freed_memory()
         base = derive_seed(self.seed, self.supply.store.dataset_id, "transform", epoch)
         draws, partners = Draws(row_seeds(base, rows)), None
         if self.steps.partner is not None:
             partners = self.supply.partners(rows, draws, self.steps.partner)
-        batch, _ = self.steps.run(self.supply.batch(rows, partners), draws)
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is served as it is
+            batch, _ = self.steps.run(self.supply.batch(rows, partners), draws)
         return batch
 
 
