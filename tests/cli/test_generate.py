@@ -238,6 +238,11 @@ def test_an_unwritable_path(call: Call, recipe: Path) -> None:
     check_refusal(call("generate", recipe, "--out", "/proc/store", "--limit", 9), r"/proc/store")
 
 
+def hear_interruptions() -> None:
+    """What a shell starts in the background, it starts deaf to SIGINT, and so are its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize(("workers", "sent"), [(1, signal.SIGINT), (2, signal.SIGINT), (2, signal.SIGTERM)])
 def test_an_interrupted_run_keeps_shards_and_says_how_to_resume(
     recipe: Path, tmp_path: Path, workers: int, sent: signal.Signals
@@ -246,7 +251,13 @@ def test_an_interrupted_run_keeps_shards_and_says_how_to_resume(
     out = tmp_path / "store"
     command = [sys.executable, "-m", "neuralviews", "generate", str(recipe), "--out", str(out)]
     command += ["--workers", str(workers)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=hear_interruptions,  # noqa: PLW1509
+    )
     deadline = time.monotonic() + 120
     while not list(out.glob("shards/*.h5.json")):
         assert time.monotonic() < deadline
