@@ -360,8 +360,7 @@ def test_fields_of_solids_are_turned_by_another_setting(
     run: Run, stores: Path, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     solid = Context(open_store(stores / "solid").spec, 1.0, None, 10)
-    for module in ("run", "supply"):
-        monkeypatch.setattr(f"neuralviews.augment.{module}.context_of", lambda store: solid)
+    monkeypatch.setattr("neuralviews.augment.supply.context_of", lambda store: solid)
     plan = one_step(tmp_path, '{ op = "affine_coords", rotate = 9.0 }')
     refused(
         run("augment", stores / "solid", "--plan", plan, "--out", out),

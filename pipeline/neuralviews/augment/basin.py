@@ -1,6 +1,5 @@
 """A whole store brought next to one reference field: into one basin, as far as symmetries can."""
 
-import base64
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
@@ -74,8 +73,7 @@ def _mean(store: Store, group: Group) -> str:
         for start in range(0, len(chosen), _BLOCK):
             yield store.weights(chosen[start : start + _BLOCK])
 
-    weights = mean_reference(store.spec, blocks, group=group).weights
-    return base64.b64encode(weights.astype("<f4").tobytes()).decode()
+    return AlignTo.of(mean_reference(store.spec, blocks, group=group).weights).reference
 
 
 def _taken_from(root: Path, store: Store) -> str:

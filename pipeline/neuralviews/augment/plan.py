@@ -1,6 +1,5 @@
 """Plans: a TOML file from which, with a parent store, every byte of an augmented store follows."""
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,7 +13,7 @@ from msgspec import Meta, Struct
 from ..errors import OptionError, PlanError, RecipeError
 from ..recipe_errors import convert, nearest, read_toml
 from ..records import Split
-from ..store.canonical import canonical_json
+from ..store.canonical import canonical_json, sha256_hex
 from .compose import Compose
 from .registry import build, describe
 
@@ -152,7 +151,7 @@ class Plan:
 
     def digest(self) -> str:
         """sha256 of the canonical form."""
-        return hashlib.sha256(canonical_json(self.canonical())).hexdigest()
+        return sha256_hex(canonical_json(self.canonical()))
 
 
 def plan_names() -> tuple[str, ...]:

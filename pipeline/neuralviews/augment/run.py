@@ -8,13 +8,10 @@ from typing import TYPE_CHECKING
 from ..errors import IntegrityError, OutputError
 from ..records import Records, Status
 from ..store.checks import object_problems
-from ..store.environment import describe_environment, write_environment
 from ..store.reader import Store, open_store
-from ..store.schema import ENVIRONMENT_FILE
 from ..store.space import check_space
 from ..store.writer import StoreWriter
-from ..work.shards import Sharing, is_finished, make_shards
-from .context import context_of
+from ..work.shards import Sharing, complete, is_finished, make_shards
 from .job import plan_augment
 from .parents import Copies, parents_of
 from .plan import Plan, load_plan
@@ -66,22 +63,18 @@ def augment_store(
     if root.resolve().is_relative_to(store.root.resolve()):
         raise OutputError(f"{root}: is or lies in the store that is augmented; choose another folder")
     plan = plan if isinstance(plan, Plan) else load_plan(plan)
-    context, copies = context_of(store), Copies(parents_of(store, plan), len(plan.pipelines), plan.copies)
+    copies = Copies(parents_of(store, plan), len(plan.pipelines), plan.copies)
+    supply = Supply(store, copies.parents)
     copies.require_views(int(store.column("view")[copies.parents].max()))
-    _require(store, plan, copies)
-    job = plan_augment(store, plan, context, copies)
+    _require(supply, plan)
+    job = plan_augment(store, plan, supply.context, copies)
     if is_finished(root, job):
         return _report(root, 0)
     check_space(root, job)
     writer = StoreWriter(root, job)
     made = make_shards(writer, _Maker(root, store.root), sharing)
-    missing = len(writer.missing())
-    if missing:
-        return AugmentReport(made, missing, None, 0)
-    if made or not (root / ENVIRONMENT_FILE).exists():
-        write_environment(root, describe_environment())
-    writer.finalize()
-    return _report(root, made)
+    missing, _ = complete(writer, made)
+    return AugmentReport(made, missing, None, 0) if missing else _report(root, made)
 
 
 def _report(root: Path, made: int) -> AugmentReport:
@@ -89,11 +82,11 @@ def _report(root: Path, made: int) -> AugmentReport:
     return AugmentReport(made, 0, store.dataset_id, store.manifest.summary.status[Status.diverged.name])
 
 
-def _require(store: Store, plan: Plan, copies: Copies) -> None:
+def _require(supply: Supply, plan: Plan) -> None:
     """Refuse before anything is written what could only fail later."""
+    store = supply.store
     for problem in object_problems(*(store.column(name) for name in ("object_id", "view", "split"))):
         raise IntegrityError(f"{store.root}: {problem}; make the store again")
-    supply = Supply(store, copies.parents)
     for pipeline in plan.pipelines:
         supply.require(pipeline.steps)
 

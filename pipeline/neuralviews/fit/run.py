@@ -6,12 +6,10 @@ from pathlib import Path
 from ..errors import OptionError, SourceError
 from ..recipe import Recipe, load_recipe
 from ..signals.catalogue import open_source
-from ..store.environment import describe_environment, write_environment
 from ..store.reader import open_store
-from ..store.schema import ENVIRONMENT_FILE
 from ..store.space import check_space
 from ..store.writer import StoreWriter
-from ..work.shards import Sharing, is_finished, make_shards
+from ..work.shards import Sharing, complete, is_finished, make_shards
 from .job import budget_of, plan_job
 from .maker import FieldMaker
 from .registry import get_engine
@@ -93,9 +91,4 @@ def generate(recipe: Recipe | str | Path, out: str | Path, options: RunOptions =
             f"{out}: source files changed during the run, so its fields belong to no version of them; "
             "remove the folder and run the same command again"
         )
-    missing = len(writer.missing())
-    if missing:
-        return RunReport(fitted, missing, None)
-    if fitted or not (root / ENVIRONMENT_FILE).exists():
-        write_environment(root, describe_environment())
-    return RunReport(fitted, 0, writer.finalize())
+    return RunReport(fitted, *complete(writer, fitted))

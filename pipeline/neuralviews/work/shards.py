@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import EngineError, OptionError
-from ..store.schema import AUGMENT, JOB_FILE, MANIFEST_FILE, SUMS_FILE
+from ..store.environment import describe_environment, write_environment
+from ..store.schema import AUGMENT, ENVIRONMENT_FILE, JOB_FILE, MANIFEST_FILE, SUMS_FILE
 from ..store.writer import StoreWriter
 from .progress import ProgressBar
 from .worker import Maker, make_shard
 
-__all__ = ["Sharing", "available_cpus", "is_finished", "make_shards"]
+__all__ = ["Sharing", "available_cpus", "complete", "is_finished", "make_shards"]
 
 _WORKER_DEATHS_ALLOWED = 3
 
@@ -92,6 +93,22 @@ def make_shards(writer: StoreWriter, maker: Maker, sharing: Sharing) -> int:
             else:
                 bar.adopt(rows)
     return made
+
+
+def complete(writer: StoreWriter, made: int) -> tuple[int, str | None]:
+    """Publish the manifest if no shard is missing; ``made`` is what `make_shards` returned.
+
+    Returns:
+        How many shards are missing, and the dataset id once none is.
+    Raises:
+        IntegrityError: a shard is wrong.
+    """
+    missing = len(writer.missing())
+    if missing:
+        return missing, None
+    if made or not (writer.root / ENVIRONMENT_FILE).exists():
+        write_environment(writer.root, describe_environment())
+    return 0, writer.finalize()
 
 
 @contextmanager
