@@ -12,11 +12,14 @@ import msgspec
 from .errors import RecipeError
 from .field import FieldSpec
 from .recipe_errors import convert, nearest, read_toml
-from .recipe_schema import MAX_VIEWS, Document, problems
+from .recipe_rules import problems
+from .recipe_schema import MAX_VIEWS, Document, MeshTable, ShapeTable
 
 __all__ = ["Recipe", "load_recipe", "recipe_from_canonical", "recipe_names", "recipe_root"]
 
 _NO_BYTE = ("title", "expected")  # tables that describe a dataset and decide none of its bytes
+_LATER = ((("shape",), None), (("fit", "loss"), "mse"), (("fit", "points"), None))
+"""Keys that came later, and the values with which the canonical form stays what it was without them."""
 
 
 class Recipe(Document, frozen=True, kw_only=True):
@@ -53,6 +56,10 @@ class Recipe(Document, frozen=True, kw_only=True):
         names = [name for name in Document.__struct_fields__ if name not in _NO_BYTE]
         plain: dict[str, Any] = {name: msgspec.to_builtins(getattr(self, name)) for name in names}
         plain["field"]["omega"] = list(self.spec.omega)
+        for (*tables, key), without in _LATER:
+            table = plain[tables[0]] if tables else plain
+            if table[key] == without:
+                del table[key]
         return plain
 
     def digest(self) -> str:
@@ -108,6 +115,8 @@ def _checked(table: Mapping[str, Any], where: str, folder: Path | None) -> Recip
     document = convert(table, Document, where)
     if document.init.shared and "retries" not in table.get("fit", {}):
         document = msgspec.structs.replace(document, fit=msgspec.structs.replace(document.fit, retries=0))
+    if isinstance(document.source, MeshTable) and document.shape is None:
+        document = msgspec.structs.replace(document, shape=ShapeTable())
     for key, problem in problems(document):
         raise RecipeError(f"{where}: {key}: {problem}")
     return Recipe(**{name: getattr(document, name) for name in Document.__struct_fields__}, folder=folder)

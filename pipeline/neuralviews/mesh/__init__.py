@@ -1,0 +1,1 @@
+"""Triangle meshes: read, repaired, sampled, drawn, and extracted from fields."""

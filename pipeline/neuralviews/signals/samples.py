@@ -1,0 +1,69 @@
+"""What is sampled of a shape, once, for all its views: points with distances, and the truth to measure by."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["GRID", "Repairs", "ShapeFacts", "ShapeSamples", "ShapeTarget"]
+
+GRID = 48
+"""Cells along each edge of the cube [-1, 1]^3 at whose centres occupancy is compared."""
+
+
+class ShapeTarget(IntEnum):
+    """What a field of a shape was fitted to."""
+
+    sdf = 0
+    udf = 1
+    occupancy = 2
+
+
+class Repairs(NamedTuple):
+    """How often each step changed a mesh before it was sampled, and what no step can mend."""
+
+    merged_vertices: int
+    degenerate_faces: int
+    duplicate_faces: int
+    flipped_faces: int
+    boundary_edges: int
+
+
+@dataclass(frozen=True)
+class ShapeFacts:
+    """What was found out about a mesh.
+
+    Args:
+        disagreement: fraction of the cube, away from the surface, that two ways to tell inside from outside
+            see differently; 0 where nothing has an inside, as of point clouds.
+        target: what its fields are fitted to.
+        repairs: see `Repairs`.
+    """
+
+    disagreement: float
+    target: ShapeTarget
+    repairs: Repairs
+
+
+@dataclass(frozen=True, eq=False)
+class ShapeSamples:
+    """Samples of one shape in the cube [-1, 1]^3.
+
+    Args:
+        points: (p, 3) float32, what fields are fitted to.
+        distance: (p,) float32, from the surface, negative inside; unsigned if the target is ``udf``.
+        check_points, check_distance: (q, 3) and (q,) float32, the same close to the surface, of other
+            draws: where errors are measured.
+        occupancy: (GRID, GRID, GRID) bool, whether cell centres are inside, indexed [x, y, z]; all False
+            if the target is ``udf``.
+        facts: what was found out about the mesh.
+    """
+
+    points: NDArray[np.float32]
+    distance: NDArray[np.float32]
+    check_points: NDArray[np.float32]
+    check_distance: NDArray[np.float32]
+    occupancy: NDArray[np.bool_]
+    facts: ShapeFacts
