@@ -86,6 +86,11 @@ def _shape_problems(recipe: Document) -> Iterator[tuple[str, str]]:
         source.labels == "none" or len({*source.classes}) < len(source.classes)
     ):
         yield "source.classes", "expected different names, and source.labels = 'folders'"
+    if shape is not None and shape.unreliable == "udf" and shape.target != "sdf":
+        yield (
+            "shape.unreliable",
+            f"found 'udf', expected 'mark' or 'skip' for shape.target = '{shape.target}'",
+        )
     if shape is not None and not shape.near and not shape.uniform:
         yield "shape.near", "found no samples, expected some here or in shape.uniform"
 

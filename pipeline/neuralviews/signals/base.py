@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..errors import SourceError
 from ..records import Split
+from .samples import ShapeSamples
 
 __all__ = ["Objects", "Signal", "Source"]
 
@@ -59,24 +60,29 @@ class Signal:
     """One object, sampled.
 
     Args:
-        coords: (p, 2) float32, pixel centres in row-major order; signals share it, so never write to it.
+        coords: (p, d) float32; of images pixel centres in row-major order. Signals share it, so never
+            write to it.
         values: (p, c) float32, in the target range of the recipe.
-        shape: (height, width), p = height * width.
+        shape: (height, width) of an image, p = height * width; None if the points lie on no grid.
+        samples: of a shape, what was sampled of it; coords and values are made of its points.
     """
 
     coords: NDArray[np.float32]
     values: NDArray[np.float32]
-    shape: tuple[int, int]
+    shape: tuple[int, int] | None
+    samples: ShapeSamples | None = None
 
 
 class Source(Protocol):
     """Where signals come from. Cheap to open again in another process.
 
     Attributes:
-        objects: all objects; object_id is 0..n-1 in their order.
+        objects: all objects, ascending by object_id: their numbers in the source, some of which may be left out.
         files: relative name -> SHA-256 of each file that decides a signal; empty if not hashed.
         class_names: names of the labels, if they have any.
         root: what `open_source` takes as the source root to open the same files again; None if it needs none.
+        left_out: what of the source is no object, and why: name -> reason.
+        tools: libraries that decide a signal's bytes, and their versions.
     """
 
     @property
@@ -91,14 +97,20 @@ class Source(Protocol):
     @property
     def root(self) -> Path | None: ...
 
+    @property
+    def left_out(self) -> Mapping[str, str]: ...
+
+    @property
+    def tools(self) -> Mapping[str, str]: ...
+
     def signal(self, object_id: int) -> Signal:
         """An object as a signal.
 
         Raises:
-            SourceError: its image cannot be read, or has not the channels that the recipe's field has.
+            SourceError: it cannot be read, or is not what the recipe's field can learn.
         """
         ...
 
-    def image_shape(self, object_id: int) -> tuple[int, int]:
-        """(height, width) of an object."""
+    def image_shape(self, object_id: int) -> tuple[int, int] | None:
+        """(height, width) of an image; None for other objects, whose coordinates are their own."""
         ...

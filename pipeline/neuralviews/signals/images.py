@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
@@ -59,6 +60,9 @@ class Images(Protocol):
 
 class ImageSource:
     """Images under a recipe: its splits, its coordinates, its target range."""
+
+    left_out: Mapping[str, str] = MappingProxyType({})
+    tools: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, recipe: Recipe, images: Images, *, hash_files: bool) -> None:
         self._recipe = recipe

@@ -1,0 +1,101 @@
+"""Samples of shapes kept in files beside a store, by what they follow from: made once, shared by all views."""
+
+import hashlib
+import io
+import json
+import os
+import secrets
+import zipfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import OutputError
+from .samples import GRID, Repairs, ShapeFacts, ShapeSamples, ShapeTarget
+
+__all__ = ["SampleCache", "content_key"]
+
+_ARRAYS = {
+    "points": ("<f4", (None, 3)),
+    "distance": ("<f4", (None,)),
+    "check_points": ("<f4", (None, 3)),
+    "check_distance": ("<f4", (None,)),
+    "occupancy": ("|u1", (GRID**3 // 8,)),
+    "facts": ("<f8", (2 + len(Repairs._fields),)),
+}
+
+
+def content_key(facts: Mapping[str, Any]) -> str:
+    """The name of what follows from ``facts``, plain JSON values: their SHA-256."""
+    text = json.dumps(facts, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+@dataclass(frozen=True)
+class SampleCache:
+    """A folder of files that may be removed at any time; a file that is damaged counts as none.
+
+    Args:
+        folder: made when something is kept; None keeps nothing.
+    """
+
+    folder: Path | None
+
+    def find(self, key: str) -> ShapeSamples | None:
+        """What was kept under a key; None if nothing was, or if a byte of it changed."""
+        if self.folder is None:
+            return None
+        try:
+            with np.load(self._path(self.folder, key), allow_pickle=False) as kept:
+                arrays = {name: kept[name] for name in _ARRAYS}  # zip files have a checksum of every array
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError):
+            return None
+        for name, (dtype, shape) in _ARRAYS.items():
+            found = arrays[name]
+            expected = tuple(
+                length if wanted is None else wanted
+                for length, wanted in zip(found.shape, shape, strict=False)
+            )
+            if found.dtype != np.dtype(dtype) or found.ndim != len(shape) or found.shape != expected:
+                return None
+        disagreement, target, *repairs = arrays.pop("facts").tolist()
+        facts = ShapeFacts(disagreement, ShapeTarget(int(target)), Repairs(*map(int, repairs)))
+        occupancy = np.unpackbits(arrays.pop("occupancy")).astype(np.bool_).reshape(GRID, GRID, GRID)
+        return ShapeSamples(**arrays, occupancy=occupancy, facts=facts)
+
+    def keep(self, key: str, samples: ShapeSamples) -> None:
+        """Keep samples under a key; readers see the whole file or none.
+
+        Raises:
+            OutputError: the folder cannot be written.
+        """
+        if self.folder is None:
+            return
+        facts = [samples.facts.disagreement, float(samples.facts.target), *map(float, samples.facts.repairs)]
+        arrays = {name: getattr(samples, name) for name in _ARRAYS if name not in ("occupancy", "facts")}
+        image = io.BytesIO()
+        np.savez(image, **arrays, occupancy=np.packbits(samples.occupancy), facts=np.array(facts))
+        path = self._path(self.folder, key)
+        temporary = path.with_name(f".tmp-{secrets.token_hex(8)}")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            try:
+                temporary.write_bytes(image.getvalue())
+                os.replace(temporary, path)
+            except BaseException:
+                with suppress(OSError):
+                    temporary.unlink()
+                raise
+        except OSError as error:
+            raise OutputError(
+                f"{self.folder}: samples of shapes cannot be kept there ({error.strerror}); "
+                "free space or make it writable"
+            ) from error
+
+    @staticmethod
+    def _path(folder: Path, key: str) -> Path:
+        return folder / f"{key}.npz"
