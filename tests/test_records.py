@@ -12,13 +12,18 @@ from neuralviews.field import FieldSpec
 from neuralviews.records import (
     AUGMENTED_COLUMNS,
     COLUMNS,
+    NO_IOU,
     NO_LABEL,
     NO_PARENT,
+    REPAIRS,
+    SHAPE_COLUMNS,
     WIDE_COLUMNS,
     Records,
+    ShapeTarget,
     Split,
     Status,
 )
+from neuralviews.signals.samples import Repairs
 
 SPEC = FieldSpec([2, 4, 1])
 
@@ -39,6 +44,22 @@ def made_copies(count: int = 5, classes: int = 3, params: int = 4) -> Records:
         for name, dtype in AUGMENTED_COLUMNS.items()
     }
     return Records(SPEC, base.weights, {**base.columns, **more})
+
+
+def made_shapes(count: int = 5) -> Records:
+    """Records of shapes, of any numbers that the types allow."""
+    rng = np.random.default_rng(5)
+    base = made(count)
+    more = {
+        name: rng.integers(0, 100, (count, REPAIRS) if name == "repairs" else count).astype(dtype)
+        for name, dtype in SHAPE_COLUMNS.items()
+    }
+    return Records(SPEC, base.weights, {**base.columns, **more})
+
+
+def made_with(name: str) -> Records:
+    """Records that have this column."""
+    return made_copies() if name in AUGMENTED_COLUMNS else made_shapes() if name in SHAPE_COLUMNS else made()
 
 
 def test_numbers_on_disk_never_change() -> None:
@@ -68,12 +89,24 @@ def test_numbers_on_disk_never_change() -> None:
         "shares": "<f4",
         "params": "<f4",
     }
-    assert set(WIDE_COLUMNS) <= set(AUGMENTED_COLUMNS)
+    assert (NO_IOU, REPAIRS) == (-1, 5)
+    assert {target.name: int(target) for target in ShapeTarget} == {"sdf": 0, "udf": 1, "occupancy": 2}
+    assert {name: dtype.str for name, dtype in SHAPE_COLUMNS.items()} == {
+        "iou": "<f4",
+        "surface_error": "<f4",
+        "sign_disagreement": "<f4",
+        "target": "|u1",
+        "repairs": "<u4",
+    }
+    assert set(WIDE_COLUMNS) <= {*AUGMENTED_COLUMNS, *SHAPE_COLUMNS}
+    assert not {*COLUMNS} & {*AUGMENTED_COLUMNS} | {*SHAPE_COLUMNS} & {*COLUMNS, *AUGMENTED_COLUMNS}
     with pytest.raises(TypeError):
         COLUMNS["more"] = np.dtype("<u1")  # type: ignore[index]
 
 
-@pytest.mark.parametrize("records", [made(), made_copies()], ids=["fitted", "copies"])
+@pytest.mark.parametrize(
+    "records", [made(), made_copies(), made_shapes()], ids=["fitted", "copies", "shapes"]
+)
 @given(rows=st.lists(st.integers(-5, 4), max_size=12))
 def test_take_keeps_rows_together(records: Records, rows: list[int]) -> None:
     taken = records.take(np.array(rows, np.int64))
@@ -90,17 +123,22 @@ def test_take_a_slice() -> None:
 
 
 def test_no_rows_are_records_too() -> None:
-    assert len(made(0)) == len(made_copies(0)) == 0
+    assert len(made(0)) == len(made_copies(0)) == len(made_shapes(0)) == 0
 
 
-def test_copies_are_told_from_fitted_records() -> None:
-    assert (made().augmented, made_copies().augmented) == (False, True)
+def test_copies_and_shapes_are_told_from_other_records() -> None:
+    assert [r.augmented for r in (made(), made_copies(), made_shapes())] == [False, True, False]
+    assert [r.shapes for r in (made(), made_copies(), made_shapes())] == [False, False, True]
 
 
-@pytest.mark.parametrize("name", [*COLUMNS, *AUGMENTED_COLUMNS])
+def test_so_many_repairs_are_counted_as_there_are_columns_for() -> None:
+    assert len(Repairs._fields) == REPAIRS
+
+
+@pytest.mark.parametrize("name", [*COLUMNS, *AUGMENTED_COLUMNS, *SHAPE_COLUMNS])
 @pytest.mark.parametrize("fault", ["type", "length", "rank", "missing"])
 def test_columns_that_do_not_fit_are_refused(name: str, fault: str) -> None:
-    records = made() if name in COLUMNS else made_copies()
+    records = made_with(name)
     columns = dict(records.columns)
     column = columns.pop(name)
     if fault != "missing":
@@ -112,7 +150,7 @@ def test_columns_that_do_not_fit_are_refused(name: str, fault: str) -> None:
 
 
 def with_column(name: str, column: Any) -> Records:
-    records = made_copies()
+    records = made_with(name)
     return Records(SPEC, records.weights, {**records.columns, name: column})
 
 
@@ -127,12 +165,20 @@ def test_wide_columns_must_fit_each_other() -> None:
         SpecError, match=r"column params: found float32 \(5,\), expected float32 \(5, at least"
     ):
         with_column("params", np.zeros(5, np.float32))
+    with pytest.raises(SpecError, match=r"column repairs: found \(5, 4\), expected \(5, 5\)"):
+        with_column("repairs", np.zeros((5, 4), np.uint32))
 
 
 def test_unknown_columns_are_refused() -> None:
     records = made()
     with pytest.raises(SpecError, match=r"columns: found \[.*'extra'.*\], expected"):
         Records(SPEC, records.weights, {**records.columns, "extra": np.zeros(5)})
+
+
+def test_no_record_is_a_copy_and_a_fitted_shape() -> None:
+    copies, shapes = made_copies(), made_shapes()
+    with pytest.raises(SpecError, match="columns: found"):
+        Records(SPEC, copies.weights, {**copies.columns, **shapes.columns})
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,14 @@ from .field import FieldSpec
 __all__ = [
     "AUGMENTED_COLUMNS",
     "COLUMNS",
+    "NO_IOU",
     "NO_LABEL",
     "NO_PARENT",
+    "REPAIRS",
+    "SHAPE_COLUMNS",
     "WIDE_COLUMNS",
     "Records",
+    "ShapeTarget",
     "Split",
     "Status",
 ]
@@ -27,6 +31,10 @@ NO_LABEL = -1
 """The label of an object without one, and the class of an unused slot of a soft label."""
 NO_PARENT = (1 << 64) - 1
 """The record_id of a parent that a copy does not have."""
+NO_IOU = -1
+"""The IoU of a field of a shape that has no inside to compare."""
+REPAIRS = 5
+"""How many repairs of a mesh are counted, one an entry of the column ``repairs``."""
 
 
 class Split(IntEnum):
@@ -43,6 +51,14 @@ class Status(IntEnum):
     converged = 0  # the target PSNR was reached
     budget = 1  # all steps were run
     diverged = 2  # not finite, or below the floor, from every seed it was given; a copy: rejected, overflowed
+
+
+class ShapeTarget(IntEnum):
+    """What a field of a shape was fitted to."""
+
+    sdf = 0
+    udf = 1
+    occupancy = 2
 
 
 COLUMNS: Mapping[str, np.dtype[Any]] = MappingProxyType(
@@ -75,19 +91,33 @@ AUGMENTED_COLUMNS: Mapping[str, np.dtype[Any]] = MappingProxyType(
 )
 """Columns that stores of augmented copies have beside `COLUMNS`; ``docs/format.md`` says what they mean."""
 
-WIDE_COLUMNS = ("classes", "shares", "params")
-"""Columns of two dimensions, (n, m), (n, m) and (n, k) with m, k >= 1."""
+SHAPE_COLUMNS: Mapping[str, np.dtype[Any]] = MappingProxyType(
+    {
+        "iou": np.dtype("<f4"),
+        "surface_error": np.dtype("<f4"),
+        "sign_disagreement": np.dtype("<f4"),
+        "target": np.dtype("u1"),
+        "repairs": np.dtype("<u4"),
+    }
+)
+"""Columns that stores of fitted shapes have beside `COLUMNS`; ``docs/format.md`` says what they mean."""
+
+WIDE_COLUMNS = ("classes", "shares", "params", "repairs")
+"""Columns of two dimensions, (n, m), (n, m), (n, k) and (n, REPAIRS) with m, k >= 1."""
+
+_KINDS = (COLUMNS, {**COLUMNS, **SHAPE_COLUMNS}, {**COLUMNS, **AUGMENTED_COLUMNS})
+_TYPES = {name: dtype for columns in _KINDS for name, dtype in columns.items()}
 
 
 @dataclass(frozen=True)
 class Records:
-    """Fields that share a spec, one per row: fitted ones, or augmented copies.
+    """Fields that share a spec, one per row: fitted ones, of shapes or of anything else, or augmented copies.
 
     Args:
         spec: the shape of every field.
         weights: (n, P) float32.
-        columns: name -> array, (n,) or wide; names and dtypes are those of `COLUMNS`, or of these and
-            `AUGMENTED_COLUMNS` together.
+        columns: name -> array, (n,) or wide; names and dtypes are those of `COLUMNS`, alone or with
+            either `SHAPE_COLUMNS` or `AUGMENTED_COLUMNS`.
     Raises:
         SpecError: lengths, names or dtypes do not fit; the message names the array.
     """
@@ -102,22 +132,25 @@ class Records:
                 f"weights: found {self.weights.dtype} {self.weights.shape}, "
                 f"expected float32 (n, {self.spec.parameters})"
             )
-        types = {**COLUMNS, **AUGMENTED_COLUMNS}
-        if self.columns.keys() not in (COLUMNS.keys(), types.keys()):
+        if self.columns.keys() not in [columns.keys() for columns in _KINDS]:
             raise SpecError(
-                f"columns: found {sorted(self.columns)}, expected {sorted(COLUMNS)}, "
-                f"in augmented records also {sorted(AUGMENTED_COLUMNS)}"
+                f"columns: found {sorted(self.columns)}, expected {sorted(COLUMNS)}, of shapes also "
+                f"{sorted(SHAPE_COLUMNS)}, in augmented records also {sorted(AUGMENTED_COLUMNS)}"
             )
         for name, column in self.columns.items():
             wide = name in WIDE_COLUMNS
             fits = column.ndim == 1 + wide and len(column) == len(self) and 0 not in column.shape[1:]
-            if column.dtype != types[name] or not fits:
-                expected = f"{types[name]} ({len(self)},{' at least 1' if wide else ''})"
+            if column.dtype != _TYPES[name] or not fits:
+                expected = f"{_TYPES[name]} ({len(self)},{' at least 1' if wide else ''})"
                 raise SpecError(f"column {name}: found {column.dtype} {column.shape}, expected {expected}")
         if self.augmented and self.columns["shares"].shape != self.columns["classes"].shape:
             raise SpecError(
                 f"column shares: found {self.columns['shares'].shape}, "
                 f"expected {self.columns['classes'].shape} as of classes"
+            )
+        if self.shapes and self.columns["repairs"].shape[1] != REPAIRS:
+            raise SpecError(
+                f"column repairs: found {self.columns['repairs'].shape}, expected {(len(self), REPAIRS)}"
             )
 
     def __len__(self) -> int:
@@ -126,7 +159,12 @@ class Records:
     @property
     def augmented(self) -> bool:
         """Whether these are augmented copies, with the columns that say of what."""
-        return len(self.columns) > len(COLUMNS)
+        return "parent_a" in self.columns
+
+    @property
+    def shapes(self) -> bool:
+        """Whether these are fitted fields of shapes, with the columns that say how true they are."""
+        return "iou" in self.columns
 
     def take(self, rows: NDArray[np.integer[Any]] | slice) -> "Records":
         """The chosen rows, in the order given."""

@@ -327,3 +327,55 @@ COPIES: Mapping[str, tuple[Change, str]] = {
     ),
 }
 """Shards of augmented copies, made whole, then changed."""
+
+SHAPES: Mapping[str, tuple[Change, str]] = {
+    "no group": (replaced("shape", lambda f, v: None), "2 links in /, expected 3"),
+    "a group of copies more": (lambda f, v: f.create_group("aug") and None, "4 links in /, expected 3"),
+    "a group of another name": (moved("shape", "shapes"), "no shape in /"),
+    "a link for the group": (
+        replaced("shape", lambda f, v: f.__setitem__("shape", h5py.ExternalLink(v, "/"))),
+        "shape in / is a link to elsewhere",
+    ),
+    "one group under two names": (
+        replaced("shape", lambda f, v: f.__setitem__("shape", f["meta"])),
+        "10 links in shape, expected 5",
+    ),
+    "an attribute on the group": (lambda f, v: f["shape"].attrs.create("a", 1), "1 attributes on shape"),
+    "a column more": (lambda f, v: contiguous(f, "shape/more", ZEROS), "6 links in shape, expected 5"),
+    "a column less": (column("iou", None), "4 links in shape, expected 5"),
+    "a column of another name": (moved("shape/iou", "shape/chamfer"), "no iou in shape"),
+    "a column in the other group": (moved("shape/target", "meta/target"), "11 links in meta, expected 10"),
+    "another type": (column("iou", np.zeros(40, "<f8")), "shape/iou has another type than <f4"),
+    "signed repairs": (
+        column("repairs", np.zeros((40, 5), "<i4")),
+        "shape/repairs has another type than <u4",
+    ),
+    "signed targets": (column("target", np.zeros(40, "i1")), "shape/target has another type than \\|u1"),
+    "too wide": (column("repairs", np.zeros((40, 6), "<u4")), "shape/repairs has the shape"),
+    "too narrow": (column("repairs", np.zeros((40, 4), "<u4")), "shape/repairs has the shape"),
+    "too flat": (column("repairs", np.zeros(200, "<u4")), "shape/repairs has the shape"),
+    "too deep": (column("iou", np.zeros((40, 1), "<f4")), "shape/iou has the shape"),
+    "too short": (column("sign_disagreement", np.zeros(39, "<f4")), "shape/sign_disagreement has the shape"),
+    "a column under two names": (
+        replaced("shape/iou", lambda f, v: f.__setitem__("shape/iou", f["shape/surface_error"])),
+        "overlaps",
+    ),
+    "a column that is a link": (
+        replaced("shape/iou", lambda f, v: f.__setitem__("shape/iou", h5py.ExternalLink(v, "/weights"))),
+        "iou in shape is a link to elsewhere",
+    ),
+    "a column in another file": (
+        replaced("shape/iou", lambda f, v: contiguous(f, "shape/iou", np.zeros(40, "<f4"), v)),
+        "another file|not contiguous",
+    ),
+    "a column in chunks": (
+        replaced(
+            "shape/repairs",
+            lambda f, v: (
+                f.create_dataset("shape/repairs", data=np.zeros((40, 5), "<u4"), chunks=(8, 5)) and None
+            ),
+        ),
+        "shape/repairs is not contiguous",
+    ),
+}
+"""Shards of fitted shapes, made whole, then changed."""

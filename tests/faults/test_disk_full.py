@@ -53,19 +53,19 @@ def disk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
     monkeypatch.undo()
 
 
-def from_nothing(root: Path, kind: str) -> None:
+def from_nothing(root: Path, content: str) -> None:
     pass
 
 
-def from_damage(root: Path, kind: str) -> None:
+def from_damage(root: Path, content: str) -> None:
     """A shard and a receipt that nobody vouches for, which are set aside."""
-    StoreWriter(root, make_job_of(kind, **SIZE))
+    StoreWriter(root, make_job_of(content, **SIZE))
     (root / "shards/shard-000001.h5").write_bytes(b"torn")
     (root / "shards/shard-000000.h5.json").write_bytes(b"torn")
 
 
-def run(root: Path, kind: str) -> None:
-    fill(StoreWriter(root, make_job_of(kind, **SIZE)))
+def run(root: Path, content: str) -> None:
+    fill(StoreWriter(root, make_job_of(content, **SIZE)))
     write_environment(root, {"cpus": 2})
 
 
@@ -74,30 +74,30 @@ TORN = {"shards/shard-000001.h5", "shards/shard-000000.h5.json"}
 
 
 @pytest.mark.parametrize(
-    ("kind", "links"),
-    [("generate", True), ("generate", False), ("augment", True)],
-    ids=["links", "no links", "augment"],
+    ("content", "links"),
+    [("fitted", True), ("fitted", False), ("copies", True)],
+    ids=["links", "no links", "copies"],
 )
 @pytest.mark.parametrize("prepare", [from_nothing, from_damage])
 def test_every_single_failure_is_survived(
-    disk: Disk, tmp_path: Path, prepare: Callable[[Path, str], None], kind: str, links: bool
+    disk: Disk, tmp_path: Path, prepare: Callable[[Path, str], None], content: str, links: bool
 ) -> None:
-    run(tmp_path / "expected", kind)
+    run(tmp_path / "expected", content)
     expected = contents(tmp_path / "expected")
     disk.links = links
-    prepare(tmp_path / "counted", kind)
+    prepare(tmp_path / "counted", content)
     disk.seen = []
-    run(tmp_path / "counted", kind)
+    run(tmp_path / "counted", content)
     assert contents(tmp_path / "counted") == expected
     calls = list(disk.seen)
     assert set(calls) >= {"open", "write", "fsync", "rename"}
     for index, name in enumerate(calls):
         root = tmp_path / f"store-{index}"
         disk.fail_at = None
-        prepare(root, kind)
+        prepare(root, content)
         disk.seen, disk.fail_at = [], index
         with pytest.raises(OutputError, match=r"cannot be written \(.*\); finished shards") as caught:
-            run(root, kind)
+            run(root, content)
         assert disk.seen[index] == name
         assert str(root) in str(caught.value)
         assert os.strerror(disk.error) in str(caught.value)
@@ -106,7 +106,7 @@ def test_every_single_failure_is_survived(
             different = {name for name, data in contents(root).items() if data != expected.get(name)}
             assert {name for name in different if ".quarantine-" not in name} <= TORN
         disk.fail_at = None
-        run(root, kind)
+        run(root, content)
         assert contents(root) == expected
 
 

@@ -6,6 +6,7 @@ import random
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,11 @@ from neuralviews.store.image import shard_image
 from neuralviews.store.job import Job
 from neuralviews.store.manifest import Extent, Receipt, encode
 from neuralviews.store.opener import inspect_shard
-from neuralviews.store.schema import KINDS
 from neuralviews.store.writer import StoreWriter
 
-from ..store.stores import SPEC, make_job_of, make_rows
+from ..store.stores import CONTENTS, SPEC, make_job_of, make_rows
 from .canary import Canary, watch
-from .hostile import AFTER, BEFORE, COPIES, Change, contiguous, virtual, write_shard
+from .hostile import AFTER, BEFORE, COPIES, SHAPES, Change, contiguous, virtual, write_shard
 
 ROWS = 40
 NAME = "shards/shard-000000.h5"
@@ -35,7 +35,7 @@ NAME = "shards/shard-000000.h5"
 class Case:
     """A store of one shard, and a file outside it that nobody may open."""
 
-    kind: str
+    content: str
     writer: StoreWriter
     job: Job
     victim: Path
@@ -47,7 +47,7 @@ class Case:
 
     def write(self, change: Change = lambda file, victim: None, **options: Any) -> None:
         """A shard of this store's records, changed."""
-        write_shard(self.path, make_rows(self.kind, range(ROWS)), self.job, change, self.victim, **options)
+        write_shard(self.path, make_rows(self.content, range(ROWS)), self.job, change, self.victim, **options)
 
     def inspect(self) -> dict[str, Extent]:
         with open_regular(self.writer.root, NAME) as fd:
@@ -61,7 +61,7 @@ class Case:
         return self.writer.finalize()
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=CONTENTS)
 def case(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Case]:
     job = make_job_of(request.param, rows=ROWS, rows_per_shard=ROWS)
     victim = tmp_path / "outside" / "victim.h5"
@@ -104,7 +104,7 @@ def test_other_trees_are_refused(case: Case, name: str) -> None:
     refuse(case, reason)
 
 
-@pytest.mark.parametrize("case", ["augment"], indirect=True)
+@pytest.mark.parametrize("case", ["copies"], indirect=True)
 @pytest.mark.parametrize("name", COPIES)
 def test_other_trees_of_copies_are_refused(case: Case, name: str) -> None:
     change, reason = COPIES[name]
@@ -112,10 +112,18 @@ def test_other_trees_of_copies_are_refused(case: Case, name: str) -> None:
     refuse(case, reason)
 
 
-def test_a_shard_of_the_other_kind_is_refused(case: Case) -> None:
-    (other,) = set(KINDS) - {case.kind}
+@pytest.mark.parametrize("case", ["shapes"], indirect=True)
+@pytest.mark.parametrize("name", SHAPES)
+def test_other_trees_of_shapes_are_refused(case: Case, name: str) -> None:
+    change, reason = SHAPES[name]
+    case.write(change)
+    refuse(case, reason)
+
+
+@pytest.mark.parametrize(("case", "other"), permutations(CONTENTS, 2), indirect=["case"])
+def test_a_shard_of_other_contents_is_refused(case: Case, other: str) -> None:
     write_shard(case.path, make_rows(other, range(ROWS)), case.job, lambda file, victim: None, case.victim)
-    refuse(case, "[23] links in /, expected [23]")
+    refuse(case, "[23] links in /, expected [23]|no (aug|shape) in /")
 
 
 def test_the_canary_sings_for_a_careless_reader(case: Case) -> None:
@@ -146,7 +154,7 @@ def test_other_file_structures_are_refused(case: Case, options: dict[str, object
 
 
 def good(case: Case) -> bytearray:
-    image = shard_image(make_rows(case.kind, range(ROWS)), case.job, 0)
+    image = shard_image(make_rows(case.content, range(ROWS)), case.job, 0)
     return bytearray(b"".join(image.parts))
 
 

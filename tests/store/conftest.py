@@ -4,7 +4,7 @@ import pytest
 
 from neuralviews.store.reader import open_store
 
-from .stores import make_copies_store, make_store
+from .stores import make_copies_store, make_shapes_store, make_store
 
 
 @pytest.fixture(scope="session")
@@ -20,4 +20,12 @@ def finished_copies(finished: Path, tmp_path_factory: pytest.TempPathFactory) ->
     """The root of a finished store of 200 augmented copies of these records; tests must not change it."""
     root = tmp_path_factory.mktemp("finished-copies") / "store"
     make_copies_store(root, parent=open_store(finished).dataset_id)
+    return root
+
+
+@pytest.fixture(scope="session")
+def finished_shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The root of a finished store of 100 fields of shapes in 4 shards; tests must not change it."""
+    root = tmp_path_factory.mktemp("finished-shapes") / "store"
+    make_shapes_store(root)
     return root

@@ -2,6 +2,7 @@
 
 import dataclasses
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,27 @@ import pytest
 from numpy.typing import ArrayLike, NDArray
 
 from neuralviews.field import FieldSpec
-from neuralviews.records import AUGMENTED_COLUMNS, COLUMNS, NO_LABEL, NO_PARENT, Records, Split, Status
+from neuralviews.records import (
+    AUGMENTED_COLUMNS,
+    COLUMNS,
+    NO_IOU,
+    NO_LABEL,
+    NO_PARENT,
+    REPAIRS,
+    SHAPE_COLUMNS,
+    Records,
+    ShapeTarget,
+    Split,
+    Status,
+)
 from neuralviews.store.reader import Store, open_store
 from neuralviews.store.writer import StoreWriter
 
 SPEC = FieldSpec([2, 5, 4, 1], 30.0, 0.5)
 VIEWS = 3
 PARENT_ROWS = 100
+CONTENTS = ("fitted", "copies", "shapes")
+"""What stores hold, each with columns of its own."""
 
 
 def make_job(
@@ -48,6 +63,14 @@ def make_copies_job(
         "parent": {"dataset_id": parent},
     }
     return make_job(rows, rows_per_shard, spec) | copies | more
+
+
+def make_shapes_job(
+    rows: int = 100, rows_per_shard: int = 32, spec: FieldSpec = SPEC, **more: Any
+) -> dict[str, Any]:
+    """The job of a store of fitted shapes."""
+    shapes = {"columns": {"repairs": REPAIRS}, "max_disagreement": 0.05}
+    return make_job(rows, rows_per_shard, spec) | shapes | more
 
 
 def make_records(rows: range, spec: FieldSpec = SPEC) -> Records:
@@ -103,6 +126,23 @@ def make_copies(rows: range, spec: FieldSpec = SPEC, parents: int = PARENT_ROWS)
     return Records(spec, base.weights, typed)
 
 
+def make_shapes(rows: range, spec: FieldSpec = SPEC) -> Records:
+    """The records of `make_records` as fields of shapes; every third object is without inside."""
+    base = make_records(rows, spec)
+    record_id, object_id = (base.columns[name].astype(np.int64) for name in ("record_id", "object_id"))
+    target = object_id % len(ShapeTarget)
+    columns = dict(base.columns) | {
+        "iou": np.where(target == ShapeTarget.udf, NO_IOU, 1 - record_id % 32 / 64),
+        "surface_error": (1 + record_id % 50) / 2.0**14,
+        "sign_disagreement": object_id % 8 / 64,
+        "target": target,
+        "repairs": object_id[:, None] * np.arange(REPAIRS),
+    }
+    types = {**COLUMNS, **SHAPE_COLUMNS}
+    typed = {name: np.asarray(column).astype(types[name]) for name, column in columns.items()}
+    return Records(spec, base.weights, typed)
+
+
 def scatter(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """53 well-mixed bits of each number (Fibonacci hashing, twice)."""
     mixed = numbers * np.uint64(0x9E3779B97F4A7C15)
@@ -113,7 +153,7 @@ def scatter(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
 def fill(writer: StoreWriter) -> str:
     """Commit what is missing and finalize; returns the dataset id."""
     for shard in writer.missing():
-        writer.commit(shard, make_rows(writer.job["kind"], writer.row_range(shard)))
+        writer.commit(shard, make_rows(_content_of(writer.job), writer.row_range(shard)))
     return writer.finalize()
 
 
@@ -122,19 +162,31 @@ def make_store(root: Path, **job: Any) -> Store:
     return open_store(root)
 
 
-def make_job_of(kind: str, **more: Any) -> dict[str, Any]:
-    """A job of either kind, for tests that hold for both."""
-    return make_copies_job(**more) if kind == "augment" else make_job(**more)
+def make_job_of(content: str, **more: Any) -> dict[str, Any]:
+    """A job of any of `CONTENTS`, for tests that hold for all."""
+    return {"fitted": make_job, "copies": make_copies_job, "shapes": make_shapes_job}[content](**more)
 
 
-def make_rows(kind: str, rows: range) -> Records:
-    """What belongs into these rows of a store of this kind."""
-    return make_copies(rows) if kind == "augment" else make_records(rows)
+def make_rows(content: str, rows: range) -> Records:
+    """What belongs into these rows of a store that holds this."""
+    return {"fitted": make_records, "copies": make_copies, "shapes": make_shapes}[content](rows)
+
+
+def _content_of(job: Mapping[str, Any]) -> str:
+    if job["kind"] == "augment":
+        return "copies"
+    return "shapes" if "columns" in job else "fitted"
 
 
 def make_copies_store(root: Path, **job: Any) -> Store:
     """A finished store of augmented copies."""
     fill(StoreWriter(root, make_copies_job(**job)))
+    return open_store(root)
+
+
+def make_shapes_store(root: Path, **job: Any) -> Store:
+    """A finished store of fitted shapes."""
+    fill(StoreWriter(root, make_shapes_job(**job)))
     return open_store(root)
 
 

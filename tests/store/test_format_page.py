@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from neuralviews.field import FieldSpec
-from neuralviews.records import Split, Status
+from neuralviews.records import REPAIRS, ShapeTarget, Split, Status
+from neuralviews.signals.samples import GRID
 from neuralviews.store.layout import RowLayout
 from neuralviews.store.reader import open_store
 from neuralviews.store.schema import (
@@ -27,7 +28,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "format.md").read_text()
 GOLDEN = Path(__file__).parents[1] / "golden"
 
 
-@pytest.mark.parametrize("name", ["v1", "v1_augmented"])
+@pytest.mark.parametrize("name", ["v1", "v1_augmented", "v1_shapes"])
 def test_the_reader_on_the_page_reads_a_store(name: str) -> None:
     (program,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     names: dict[str, Any] = {}
@@ -43,7 +44,7 @@ def test_the_reader_on_the_page_reads_a_store(name: str) -> None:
 
 def test_the_tables_list_every_dataset_and_attribute() -> None:
     datasets = dict(re.findall(r"^\| `/([a-z_/]+)` \| `([<a-z0-9]+)` \|", PAGE, re.MULTILINE))
-    assert {path: np.dtype(kind) for path, kind in datasets.items()} == RowLayout(1, 1, 1).types()
+    assert {path: np.dtype(kind) for path, kind in datasets.items()} == RowLayout(1, 1, 1, 1).types()
     section = PAGE.split("Attributes of the root group")[1].split("\n\n")[1]
     stated = dict(re.findall(r"^\| `([a-z_]+)` \| (?:`([<a-z0-9]+)`|string) \|", section, re.MULTILINE))
     made = attributes("0" * 64, b"{}\n", 0, 0)
@@ -59,8 +60,10 @@ def test_the_numbers_are_those_of_the_code() -> None:
     assert f"{ALIGNMENT:,}" in PAGE
     assert f"widths of the wide columns, 1 to {MAX_CLASSES:,} and 1 to {MAX_PARAMS:,}" in PAGE
     assert f"1 to {MAX_PIPELINES:,} elements" in PAGE
+    assert f'`{{"repairs": {REPAIRS}}}`' in PAGE
+    assert f"centres of {GRID}^3 equal cells" in PAGE
     for kind in KINDS:
         assert f'`"{kind}"`' in PAGE
-    for numbers in (Split, Status):
+    for numbers in (Split, Status, ShapeTarget):
         for part in numbers:
             assert f"{part.value} {part.name}" in PAGE

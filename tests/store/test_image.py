@@ -1,6 +1,7 @@
 import hashlib
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 import h5py
@@ -8,11 +9,11 @@ import numpy as np
 import pytest
 
 from neuralviews.field import FieldSpec
-from neuralviews.records import AUGMENTED_COLUMNS, COLUMNS, Records
+from neuralviews.records import AUGMENTED_COLUMNS, COLUMNS, SHAPE_COLUMNS, Records
 from neuralviews.store.image import Image, shard_image
 from neuralviews.store.job import Job
 
-from .stores import make_copies, make_copies_job, make_job, make_records
+from .stores import make_job, make_job_of, make_records, make_rows
 
 
 def image_of(rows: int, shard: int = 0, spec: FieldSpec | None = None) -> tuple[Records, Image, Job]:
@@ -47,23 +48,28 @@ def test_plain_hdf5_reads_back_every_value(rows: int, tmp_path: Path) -> None:
         }
 
 
-def image_of_copies(rows: int) -> tuple[Records, Image]:
-    job = Job.parse(make_copies_job(rows=2 * rows, rows_per_shard=rows), "job")
-    records = make_copies(job.row_range(1))
+def image_with_more(content: str, rows: int) -> tuple[Records, Image]:
+    job = Job.parse(make_job_of(content, rows=2 * rows, rows_per_shard=rows), "job")
+    records = make_rows(content, job.row_range(1))
     return records, shard_image(records, job, 1)
 
 
+@pytest.mark.parametrize(
+    ("content", "group", "more"), [("copies", "aug", AUGMENTED_COLUMNS), ("shapes", "shape", SHAPE_COLUMNS)]
+)
 @pytest.mark.parametrize("rows", [1, 64, 5000])
-def test_plain_hdf5_reads_back_every_value_of_copies(rows: int, tmp_path: Path) -> None:
-    records, image = image_of_copies(rows)
+def test_plain_hdf5_reads_back_every_value_of_wider_rows(
+    content: str, group: str, more: Collection[str], rows: int, tmp_path: Path
+) -> None:
+    records, image = image_with_more(content, rows)
     path = tmp_path / "shard.h5"
     path.write_bytes(b"".join(image.parts))
     with h5py.File(path) as file:
-        assert set(file) == {"weights", "meta", "aug"}
+        assert set(file) == {"weights", "meta", group}
         assert set(file["meta"]) == set(COLUMNS)
-        assert set(file["aug"]) == set(AUGMENTED_COLUMNS)
+        assert set(file[group]) == set(more)
         for name, column in records.columns.items():
-            dataset = file["meta" if name in COLUMNS else "aug"][name]
+            dataset = file["meta" if name in COLUMNS else group][name]
             assert dataset.dtype == column.dtype
             np.testing.assert_array_equal(dataset[()], column)
             assert dataset.nbytes < 4096 or dataset.id.get_offset() % 4096 == 0

@@ -10,7 +10,7 @@ from neuralviews.store.canonical import canonical_json, sha256_hex
 from neuralviews.store.job import Job, differences
 from neuralviews.store.layout import RowLayout
 
-from .stores import SPEC, make_copies_job, make_job
+from .stores import SPEC, make_copies_job, make_job, make_shapes_job
 
 
 @given(st.integers(1, 5000), st.integers(1, 700))
@@ -71,7 +71,7 @@ def test_an_augmented_store_has_wider_rows_and_a_parent() -> None:
 
 
 def test_what_only_augmented_stores_have_means_nothing_elsewhere() -> None:
-    job = Job.parse(make_job(columns=0, pipelines=0, parent=0), "job.json")
+    job = Job.parse(make_job(pipelines=0, parent=0), "job.json")
     assert (job.layout, job.parent_id, job.pipelines) == (RowLayout(SPEC.parameters), None, 0)
 
 
@@ -98,6 +98,37 @@ def test_what_only_augmented_stores_have_means_nothing_elsewhere() -> None:
 def test_a_bad_key_of_an_augmented_store_is_named(key: str, value: Any, message: str) -> None:
     with pytest.raises(FormatError, match=rf"^job\.json: {message}"):
         Job.parse({**make_copies_job(), key: value}, "job.json")
+
+
+def test_a_store_of_shapes_has_wider_rows_and_a_limit() -> None:
+    job = Job.parse(make_shapes_job(max_disagreement=1), "job.json")
+    assert job.layout == RowLayout(SPEC.parameters, repairs=5)
+    assert (job.kind, job.parent_id, job.pipelines, job.max_disagreement) == ("generate", None, 0, 1.0)
+    fitted = Job.parse(make_job(max_disagreement="any"), "job.json")
+    assert (fitted.layout.repairs, fitted.max_disagreement) == (0, None)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("columns", None, "found columns None, expected the width of repairs, no more"),
+        ("columns", {}, r"found columns \{\}, expected the width of repairs, no more"),
+        ("columns", {"classes": 2, "params": 3}, "found columns .*, expected the width of repairs"),
+        ("columns", {"repairs": 5, "params": 3}, "found columns .*, expected the width of repairs"),
+        ("columns", {"repairs": 6}, r"found columns\.repairs 6, expected 5"),
+        ("columns", {"repairs": 5.0}, r"found columns\.repairs 5\.0, expected 5"),
+        ("columns", {"repairs": True}, r"found columns\.repairs True, expected 5"),
+        ("max_disagreement", None, "found max_disagreement None, expected a number from 0 to 1"),
+        ("max_disagreement", True, "found max_disagreement True, expected a number from 0 to 1"),
+        ("max_disagreement", "0", "found max_disagreement '0', expected a number"),
+        ("max_disagreement", 1.5, r"found max_disagreement 1\.5, expected a number"),
+        ("max_disagreement", -1, "found max_disagreement -1, expected a number"),
+        ("max_disagreement", 10**400, "found max_disagreement 1000.*, expected a number"),
+    ],
+)
+def test_a_bad_key_of_a_store_of_shapes_is_named(key: str, value: Any, message: str) -> None:
+    with pytest.raises(FormatError, match=rf"^job\.json: {message}"):
+        Job.parse({**make_shapes_job(), key: value}, "job.json")
 
 
 def test_too_many_shards_are_refused() -> None:

@@ -22,6 +22,11 @@ def manifest(finished: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
+def manifest_of_shapes(finished_shapes: Path) -> dict[str, Any]:
+    return read(finished_shapes)
+
+
+@pytest.fixture(scope="module")
 def manifest_of_copies(finished_copies: Path) -> dict[str, Any]:
     return read(finished_copies)
 
@@ -31,7 +36,9 @@ def read(root: Path) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize(("store", "rows"), [("finished", 100), ("finished_copies", 200)])
+@pytest.mark.parametrize(
+    ("store", "rows"), [("finished", 100), ("finished_copies", 200), ("finished_shapes", 100)]
+)
 def test_it_reads_back_to_the_same_bytes(request: pytest.FixtureRequest, store: str, rows: int) -> None:
     data = (request.getfixturevalue(store) / "manifest.json").read_bytes()
     manifest, job = parse_manifest(data, "manifest.json")
@@ -116,7 +123,7 @@ def test_an_edit_is_named(manifest: dict[str, Any], edit: Edit, message: str) ->
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (lambda m: m["job"].update(kind="generate"), "shard 0: found datasets .*'aug/classes'.*, expected"),
+        (lambda m: m["job"].update(kind="generate"), "job: found columns .*, expected the width of repairs"),
         (lambda m: m["job"].pop("columns"), "job: found columns None"),
         (lambda m: m["job"].pop("parent"), r"job: found parent\.dataset_id None"),
         (lambda m: m["job"].pop("pipelines"), "job: found pipelines None"),
@@ -158,6 +165,46 @@ def test_an_edit_of_an_augmented_store_is_named(
         parse_manifest(canonical_json(edited), "store/manifest.json")
 
 
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda m: m["job"].pop("columns"), "shard 0: found datasets .*'shape/iou'.*, expected"),
+        (lambda m: m["job"].pop("max_disagreement"), "job: found max_disagreement None"),
+        (lambda m: m["shards"][1]["datasets"].pop("shape/iou"), "shard 1: found datasets"),
+        (
+            lambda m: m["shards"][1]["datasets"]["shape/repairs"].update(shape=[32, 4]),
+            r"shape/repairs: found <u4 \(32, 4\), expected <u4 \(32, 5\)",
+        ),
+        (lambda m: m["shards"][1]["datasets"]["shape/iou"].update(dtype="<f8"), "shape/iou: found <f8"),
+        (lambda m: m["shards"][1]["datasets"]["shape/iou"].update(offset=1 << 40), "shape/iou ends at byte"),
+        (lambda m: m["summary"].pop("shapes"), "summary.shapes: expected one, as its job says"),
+        (lambda m: m["summary"].update(shapes=None), r"got `null` - at `\$\.summary\.shapes`"),
+        (lambda m: m["summary"]["shapes"].update(more=0), "unknown field `more`"),
+        (lambda m: m["summary"]["shapes"].pop("marked"), "missing required field `marked`"),
+        (lambda m: m["summary"]["shapes"].update(marked=-1), r"summary\.shapes\.marked"),
+        (lambda m: m["summary"]["shapes"].update(iou=None), r"summary\.shapes\.iou"),
+        (lambda m: m["summary"]["shapes"]["iou"].update(min="0"), r"summary\.shapes\.iou\.min"),
+        (lambda m: m["summary"]["shapes"]["targets"].pop("udf"), r"summary\.shapes\.targets: expected"),
+        (lambda m: m["summary"]["shapes"]["targets"].update(mesh=0), r"summary\.shapes\.targets: expected"),
+    ],
+)
+def test_an_edit_of_a_store_of_shapes_is_named(
+    manifest_of_shapes: dict[str, Any], edit: Edit, message: str
+) -> None:
+    edited = json.loads(canonical_json(manifest_of_shapes))
+    edit(edited)
+    with pytest.raises(FormatError, match=rf"^store/manifest\.json: .*{message}"):
+        parse_manifest(canonical_json(edited), "store/manifest.json")
+
+
+def test_no_other_store_has_a_summary_of_shapes(
+    manifest: dict[str, Any], manifest_of_shapes: dict[str, Any]
+) -> None:
+    summary = {**manifest["summary"], "shapes": manifest_of_shapes["summary"]["shapes"]}
+    with pytest.raises(FormatError, match=r"summary\.shapes: expected none, as its job says"):
+        parse_manifest(canonical_json({**manifest, "summary": summary}), "manifest.json")
+
+
 def test_what_must_be_aligned_is(tmp_path: Path) -> None:
     make_store(tmp_path / "store", rows=700, rows_per_shard=700)
     edited = json.loads((tmp_path / "store" / "manifest.json").read_bytes())
@@ -170,7 +217,7 @@ def test_what_must_be_aligned_is(tmp_path: Path) -> None:
         parse_manifest(canonical_json(edited), "manifest.json")
 
 
-@pytest.mark.parametrize("store", ["manifest", "manifest_of_copies"])
+@pytest.mark.parametrize("store", ["manifest", "manifest_of_copies", "manifest_of_shapes"])
 def test_the_largest_manifest_can_be_read_again(request: pytest.FixtureRequest, store: str) -> None:
     """Every number of an entry as long as it can be."""
     entry = json.loads(canonical_json(request.getfixturevalue(store)["shards"][0]))
@@ -189,10 +236,14 @@ leaves = st.sampled_from([None, True, -1, 0, 2**70, 0.5, "", "shards/x", [], {},
 @settings(max_examples=300)
 @given(st.data())
 def test_any_changed_value_is_refused_or_read(
-    manifest: dict[str, Any], manifest_of_copies: dict[str, Any], data: st.DataObject
+    manifest: dict[str, Any],
+    manifest_of_copies: dict[str, Any],
+    manifest_of_shapes: dict[str, Any],
+    data: st.DataObject,
 ) -> None:
     """No other exception than FormatError comes out, whatever replaces whatever."""
-    edited = json.loads(canonical_json(data.draw(st.sampled_from([manifest, manifest_of_copies]))))
+    manifests = st.sampled_from([manifest, manifest_of_copies, manifest_of_shapes])
+    edited = json.loads(canonical_json(data.draw(manifests)))
     place, key = edited, data.draw(st.sampled_from(sorted(edited)))
     while isinstance(place[key], dict | list) and place[key] and data.draw(st.booleans()):
         place = place[key]

@@ -11,7 +11,7 @@ from neuralviews.field import FieldSpec
 from neuralviews.store.space import check_space, estimate_bytes
 from neuralviews.store.writer import StoreWriter
 
-from .stores import contents, fill, make_copies_job, make_job, make_records, make_store
+from .stores import contents, fill, make_job, make_job_of, make_records, make_store
 
 
 def offer(monkeypatch: pytest.MonkeyPatch, free: int) -> None:
@@ -45,8 +45,11 @@ def test_the_estimate_is_never_too_small_and_close(
 @pytest.mark.parametrize(
     ("rows", "rows_per_shard"), [(1, 1), (100, 1), (1000, 32), (1000, 1000), (9000, 4097)]
 )
-def test_the_estimate_holds_for_augmented_copies(tmp_path: Path, rows: int, rows_per_shard: int) -> None:
-    job = make_copies_job(rows, rows_per_shard)
+@pytest.mark.parametrize("content", ["copies", "shapes"])
+def test_the_estimate_holds_for_wider_rows(
+    tmp_path: Path, content: str, rows: int, rows_per_shard: int
+) -> None:
+    job = make_job_of(content, rows=rows, rows_per_shard=rows_per_shard)
     fill(StoreWriter(tmp_path, job))
     size = sum(map(len, contents(tmp_path).values()))
     assert size <= estimate_bytes(job) <= 1.04 * size + 2000

@@ -35,7 +35,9 @@ def root(finished: Path, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("level", LEVELS)
-@pytest.mark.parametrize(("store", "rows"), [("finished", 100), ("finished_copies", 200)])
+@pytest.mark.parametrize(
+    ("store", "rows"), [("finished", 100), ("finished_copies", 200), ("finished_shapes", 100)]
+)
 def test_a_finished_store_passes(request: pytest.FixtureRequest, level: Level, store: str, rows: int) -> None:
     root: Path = request.getfixturevalue(store)
     report = verify(str(root), level)

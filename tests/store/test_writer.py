@@ -25,6 +25,8 @@ from .stores import (
     make_copies_job,
     make_job,
     make_records,
+    make_shapes,
+    make_shapes_job,
 )
 
 
@@ -166,8 +168,8 @@ def test_records_of_another_shape_or_shard_are_refused(writer: StoreWriter) -> N
 def test_records_of_another_kind_or_width_are_refused(writer: StoreWriter, tmp_path: Path) -> None:
     with pytest.raises(
         SpecError,
-        match=r"^shard 0: found RowLayout\(parameters=44, classes=2, params=3\), "
-        r"the job has RowLayout\(parameters=44, classes=0, params=0\)",
+        match=r"^shard 0: found RowLayout\(parameters=44, classes=2, params=3, repairs=0\), "
+        r"the job has RowLayout\(parameters=44, classes=0, params=0, repairs=0\)",
     ):
         writer.commit(0, make_copies(range(32)))
     for columns in ({"classes": 2, "params": 4}, {"classes": 3, "params": 3}):
@@ -175,6 +177,12 @@ def test_records_of_another_kind_or_width_are_refused(writer: StoreWriter, tmp_p
         for records in (make_copies(range(64)), make_records(range(64))):
             with pytest.raises(SpecError, match=r"^shard 0: found RowLayout\("):
                 copies.commit(0, records)
+    shapes = StoreWriter(tmp_path / "shapes", make_shapes_job())
+    for records in (make_copies(range(32)), make_records(range(32))):
+        with pytest.raises(SpecError, match=r"^shard 0: found RowLayout\("):
+            shapes.commit(0, records)
+    with pytest.raises(SpecError, match=r"^shard 0: found RowLayout\("):
+        writer.commit(0, make_shapes(range(32)))
 
 
 def test_other_bytes_for_a_committed_shard_are_an_error(writer: StoreWriter) -> None:

@@ -6,11 +6,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..records import NO_LABEL, NO_PARENT, Records, Status
+from ..records import NO_IOU, NO_LABEL, NO_PARENT, Records, ShapeTarget, Status
 from .job import Job
 from .values import column_problem
 
-__all__ = ["label_problems", "object_problems", "record_problems"]
+__all__ = ["FACTS", "label_problems", "object_problems", "record_problems", "shape_problems"]
+
+FACTS = ("sign_disagreement", "target", "repairs")
+"""Columns of what is known of a shape, whichever field of it is asked."""
 
 _BLOCK = 256
 _SHARES_TOLERANCE = 1e-6
@@ -34,6 +37,9 @@ def record_problems(records: Records, job: Job, shard: int) -> Iterator[str]:
         yield f"loss of record {record} is the largest float32, which only a diverged one may have"
     if records.augmented:
         yield from _copy_problems(columns, rows, job.pipelines)
+    if records.shapes:
+        inside = (columns["target"] == ShapeTarget.udf) & (columns["iou"] != NO_IOU)
+        yield from _broken([(inside, "iou of record {} is not -1, but its target has no inside")], rows)
     yield from _not_finite(records.weights, rows)
 
 
@@ -98,3 +104,19 @@ def object_problems(object_id: NDArray[Any], view: NDArray[Any], split: NDArray[
     if repeated.any():
         first = int(key[int(np.argmax(repeated))])
         yield f"object {first >> 16} has view {first & 0xFFFF} more than once"
+
+
+def shape_problems(object_id: NDArray[Any], facts: Mapping[str, NDArray[Any]]) -> Iterator[str]:
+    """Why whole columns of a store cannot be right: what is known of a shape differs between its views.
+
+    Args:
+        facts: the columns `FACTS`.
+    """
+    order = np.argsort(object_id, kind="stable")
+    found = object_id[order]
+    same_object = found[1:] == found[:-1]
+    for name in FACTS:
+        column = facts[name][order].reshape(len(order), -1)
+        differs = same_object & (column[1:] != column[:-1]).any(axis=1)
+        if differs.any():
+            yield f"{name} of object {found[int(np.argmax(differs))]} differs between its views"

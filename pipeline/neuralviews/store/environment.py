@@ -23,6 +23,10 @@ _PACKAGES = (
     "torchvision",
     "scikit-learn",
     "pillow",
+    "trimesh",
+    "libigl",
+    "scipy",
+    "networkx",
 )
 
 

@@ -7,15 +7,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec import UNSET
 from numpy.typing import NDArray
 
 from ..errors import IntegrityError
-from ..records import Records, Split, Status
-from .checks import object_problems, record_problems
+from ..records import NO_IOU, SHAPE_COLUMNS, Records, ShapeTarget, Split, Status
+from .checks import object_problems, record_problems, shape_problems
 from .files import open_regular
 from .job import Job
 from .lineage import Lineage
-from .manifest import Extent, PsnrSummary, Receipt, ShardEntry, SplitSummary, Summary
+from .manifest import (
+    ErrorSummary,
+    Extent,
+    IouSummary,
+    PsnrSummary,
+    Receipt,
+    ShapeSummary,
+    ShardEntry,
+    SplitSummary,
+    Summary,
+)
 from .mapping import dataset_view, require_bytes
 from .memory_map import map_file
 from .opener import inspect_shard
@@ -23,7 +34,7 @@ from .schema import WEIGHTS, column_path, shard_name
 
 __all__ = ["ShardFacts", "examine_shard", "summarize"]
 
-_KEPT = ("object_id", "view", "split", "psnr", "status")
+_KEPT = ("object_id", "view", "split", "psnr", "status", *SHAPE_COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -58,34 +69,53 @@ def examine_shard(
     for problem in problems if lineage is None else chain(problems, lineage.problems(columns, rows)):
         raise IntegrityError(f"{path}: {problem}; make the store again")
     entry = _entry(shard, rows, stated, extents, columns["split"])
-    return ShardFacts(entry, {name: columns[name].copy() for name in _KEPT})
+    return ShardFacts(entry, {name: columns[name].copy() for name in _KEPT if name in columns})
 
 
-def summarize(root: Path, facts: Iterable[ShardFacts]) -> Summary:
+def summarize(root: Path, job: Job, facts: Iterable[ShardFacts]) -> Summary:
     """Prove what must hold across all shards of a store, and sum them up exactly.
 
     Raises:
-        IntegrityError: an object in two splits, or a view of it twice.
+        IntegrityError: an object in two splits, a view of it twice, or a shape whose views differ in what
+            is known of it.
     """
-    found: Sequence[ShardFacts] = list(facts)
-    object_id, view, split, psnr, status = (
-        np.concatenate([f.columns[name] for f in found]) for name in _KEPT
-    )
-    for problem in object_problems(object_id, view, split):
+    shards: Sequence[ShardFacts] = list(facts)
+    found = {name: np.concatenate([f.columns[name] for f in shards]) for name in shards[0].columns}
+    object_id, split, status = found["object_id"], found["split"], found["status"]
+    problems = object_problems(object_id, found["view"], split)
+    limit = job.max_disagreement
+    for problem in problems if limit is None else chain(problems, shape_problems(object_id, found)):
         raise IntegrityError(f"{root}: {problem}; make the store again")
-    ordered = np.sort(psnr)
+    median, p05, least = _quantiles(found["psnr"], 50, 5, 0)
     return Summary(
         splits={
             part.name: SplitSummary(int((split == part).sum()), len(np.unique(object_id[split == part])))
             for part in Split
         },
-        psnr=PsnrSummary(
-            median=float(ordered[(len(ordered) - 1) // 2]),
-            p05=float(ordered[(len(ordered) - 1) * 5 // 100]),
-            min=float(ordered[0]),
-        ),
+        psnr=PsnrSummary(median, p05, least),
         status={part.name: int((status == part).sum()) for part in Status},
+        shapes=UNSET if limit is None else _shape_summary(found, limit),
     )
+
+
+def _shape_summary(columns: Mapping[str, NDArray[Any]], limit: float) -> ShapeSummary:
+    iou, target = columns["iou"], columns["target"]
+    known = iou[iou != NO_IOU]
+    _, first = np.unique(columns["object_id"], return_index=True)
+    # The limit is rounded as the column was, so that what lies at the limit is not beyond it.
+    marked = columns["sign_disagreement"][first] > np.float32(limit)
+    return ShapeSummary(
+        ErrorSummary(*_quantiles(columns["surface_error"], 50, 95, 100)),
+        {part.name: int((target[first] == part).sum()) for part in ShapeTarget},
+        int(marked.sum()),
+        IouSummary(*_quantiles(known, 50, 5, 0)) if len(known) else UNSET,
+    )
+
+
+def _quantiles(values: NDArray[Any], *percents: int) -> list[float]:
+    """For each percent p the element p (n - 1) div 100 of the n sorted values."""
+    ordered = np.sort(values)
+    return [float(ordered[(len(ordered) - 1) * percent // 100]) for percent in percents]
 
 
 def _entry(

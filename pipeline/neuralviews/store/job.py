@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from ..errors import FormatError, SpecError
 from ..field import FieldSpec
+from ..records import REPAIRS
 from .canonical import canonical_json, sha256_hex
 from .layout import RowLayout
 from .schema import (
@@ -60,6 +61,7 @@ class Job:
         layout: the datasets of every shard.
         parent_id: dataset id of the store whose records were augmented; None where records were fitted.
         pipelines: how many pipelines the augmented records came out of; 0 where records were fitted.
+        max_disagreement: objects beyond it are marked; None where no shapes were fitted.
     """
 
     content: Mapping[str, Any]
@@ -69,6 +71,7 @@ class Job:
     layout: RowLayout
     parent_id: str | None = None
     pipelines: int = 0
+    max_disagreement: float | None = None
 
     @classmethod
     def parse(cls, value: object, name: str | Path) -> Self:
@@ -93,6 +96,9 @@ class Job:
             layout = _augmented_layout(content.get("columns"), spec, name)
             parent_id, pipelines = _origin(content, name)
             job = cls(content, rows, rows_per_shard, spec, layout, parent_id, pipelines)
+        elif "columns" in content:
+            layout, limit = _shape_layout(content["columns"], spec, name), _max_disagreement(content, name)
+            job = cls(content, rows, rows_per_shard, spec, layout, max_disagreement=limit)
         else:
             job = cls(content, rows, rows_per_shard, spec, RowLayout(spec.parameters))
         if len(job.arch) > MAX_ARCH_BYTES:
@@ -152,6 +158,24 @@ def _augmented_layout(columns: object, spec: FieldSpec, name: str | Path) -> Row
         )
     classes = _count(columns["classes"], MAX_CLASSES, "columns.classes", name)
     return RowLayout(spec.parameters, classes, _count(columns["params"], MAX_PARAMS, "columns.params", name))
+
+
+def _shape_layout(columns: object, spec: FieldSpec, name: str | Path) -> RowLayout:
+    """The layout that the key ``columns`` of the job of fitted shapes states."""
+    if not isinstance(columns, Mapping) or set(columns) != {"repairs"}:
+        raise FormatError(f"{name}: found columns {_shown(columns)}, expected the width of repairs, no more")
+    repairs = columns["repairs"]
+    if type(repairs) is not int or repairs != REPAIRS:
+        raise FormatError(f"{name}: found columns.repairs {_shown(repairs)}, expected {REPAIRS}")
+    return RowLayout(spec.parameters, repairs=repairs)
+
+
+def _max_disagreement(content: Mapping[str, Any], name: str | Path) -> float:
+    """The limit beyond which the job of fitted shapes marks an object."""
+    found = content.get("max_disagreement")
+    if isinstance(found, bool) or not isinstance(found, int | float) or not 0 <= found <= 1:
+        raise FormatError(f"{name}: found max_disagreement {_shown(found)}, expected a number from 0 to 1")
+    return float(found)
 
 
 def _origin(content: Mapping[str, Any], name: str | Path) -> tuple[str, int]:

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..records import AUGMENTED_COLUMNS, COLUMNS, Records
+from ..records import AUGMENTED_COLUMNS, COLUMNS, SHAPE_COLUMNS, Records
 from .schema import WEIGHTS, column_path
 
 __all__ = ["RowLayout"]
@@ -19,25 +19,38 @@ class RowLayout:
         parameters: P, the length of a weight vector.
         classes, params: m and k, the widths of the wide columns of augmented records; 0 where records
             were fitted, which have none of the augmented columns.
+        repairs: the width of the wide column of fitted shapes; 0 of other records, which have none of the
+            columns of shapes.
     """
 
     parameters: int
     classes: int = 0
     params: int = 0
+    repairs: int = 0
 
     @classmethod
     def of(cls, records: Records) -> Self:
         """The layout that these records need."""
-        widths = [records.columns[name].shape[1] for name in ("classes", "params") if records.augmented]
-        return cls(records.spec.parameters, *widths)
+        columns = records.columns
+        widths = {n: columns[n].shape[1] for n in ("classes", "params", "repairs") if n in columns}
+        return cls(records.spec.parameters, **widths)
 
     def columns(self) -> dict[str, np.dtype[Any]]:
         """Name -> type of every column."""
-        return {**COLUMNS, **AUGMENTED_COLUMNS} if self.classes else dict(COLUMNS)
+        return {
+            **COLUMNS,
+            **(AUGMENTED_COLUMNS if self.classes else {}),
+            **(SHAPE_COLUMNS if self.repairs else {}),
+        }
 
     def column_shape(self, name: str, rows: int) -> tuple[int, ...]:
         """(rows,) of most columns, (rows, width) of the wide ones."""
-        widths = {"classes": self.classes, "shares": self.classes, "params": self.params}
+        widths = {
+            "classes": self.classes,
+            "shares": self.classes,
+            "params": self.params,
+            "repairs": self.repairs,
+        }
         return (rows, widths[name]) if name in widths else (rows,)
 
     def types(self) -> dict[str, np.dtype[Any]]:

@@ -6,9 +6,10 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 import numpy as np
+from msgspec import UNSET, UnsetType
 
 from ..errors import FormatError
-from ..records import Split, Status
+from ..records import ShapeTarget, Split, Status
 from .canonical import canonical_json, parse_canonical, sha256_hex
 from .job import Job, require_version
 from .schema import (
@@ -22,10 +23,13 @@ from .schema import (
 )
 
 __all__ = [
+    "ErrorSummary",
     "Extent",
+    "IouSummary",
     "Manifest",
     "PsnrSummary",
     "Receipt",
+    "ShapeSummary",
     "ShardEntry",
     "SplitSummary",
     "Summary",
@@ -78,12 +82,44 @@ class PsnrSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     min: float
 
 
+class IouSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Order statistics of the volumetric IoU over the records that have one; each is that of some record."""
+
+    median: float
+    p05: float
+    min: float
+
+
+class ErrorSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Order statistics of the error near the surface over all records; each is that of some record."""
+
+    median: float
+    p95: float
+    max: float
+
+
+class ShapeSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How true fields of shapes are; ``targets`` and ``marked`` count objects.
+
+    ``iou`` is left out where no record has one.
+    """
+
+    surface_error: ErrorSummary
+    targets: dict[str, Count]
+    marked: Count
+    iou: IouSummary | UnsetType = UNSET
+
+
 class Summary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What can be said of the store without opening a shard; follows from the shards exactly."""
+    """What can be said of the store without opening a shard; follows from the shards exactly.
+
+    ``shapes`` is left out where no shapes were fitted.
+    """
 
     splits: dict[str, SplitSummary]
     psnr: PsnrSummary
     status: dict[str, Count]
+    shapes: ShapeSummary | UnsetType = UNSET
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -138,10 +174,9 @@ def parse_manifest(data: bytes, name: str | Path) -> tuple[Manifest, Job]:
         problem = _problem(entry, shard, job)
         if problem:
             raise FormatError(f"{name}: shard {shard}: {problem}; the manifest was edited, restore it")
-    if set(manifest.summary.splits) != set(Split.__members__):
-        raise FormatError(f"{name}: summary.splits: expected {list(Split.__members__)}")
-    if set(manifest.summary.status) != set(Status.__members__):
-        raise FormatError(f"{name}: summary.status: expected {list(Status.__members__)}")
+    problem = _summary_problem(manifest.summary, job)
+    if problem:
+        raise FormatError(f"{name}: summary.{problem}")
     return manifest, job
 
 
@@ -186,6 +221,20 @@ def _problem(entry: ShardEntry, shard: int, job: Job) -> str | None:
         if (extent.dtype, extent.shape) != (types[path].str, shapes[path]):
             return f"{path}: found {extent.dtype} {extent.shape}, expected {types[path].str} {shapes[path]}"
     return extent_problem(entry.datasets, entry.bytes)
+
+
+def _summary_problem(summary: Summary, job: Job) -> str | None:
+    """Why a summary cannot be that of this job, or None."""
+    shapes = summary.shapes
+    if isinstance(shapes, ShapeSummary) != bool(job.layout.repairs):
+        return f"shapes: expected {'one' if job.layout.repairs else 'none'}, as its job says"
+    counted = [("splits", set(summary.splits), Split), ("status", set(summary.status), Status)]
+    if isinstance(shapes, ShapeSummary):
+        counted.append(("shapes.targets", set(shapes.targets), ShapeTarget))
+    for key, found, names in counted:
+        if found != set(names.__members__):
+            return f"{key}: expected {list(names.__members__)}"
+    return None
 
 
 def extent_problem(datasets: dict[str, Extent], size: int) -> str | None:

@@ -2,22 +2,23 @@
 
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FormatError
-from ..records import COLUMNS
+from ..records import AUGMENTED_COLUMNS, COLUMNS, SHAPE_COLUMNS
 
 __all__ = [
     "ALIGNMENT",
     "AUGMENT",
-    "AUGMENTED_GROUP",
     "ENVIRONMENT_FILE",
     "FORMAT",
     "FORMAT_VERSION",
+    "GROUPS",
     "JOB_FILE",
     "KINDS",
     "MANIFEST_FILE",
@@ -30,7 +31,6 @@ __all__ = [
     "MAX_PIPELINES",
     "MAX_ROWS",
     "MAX_SHARDS",
-    "META_GROUP",
     "QUARANTINE_PREFIX",
     "SHARD_FOLDER",
     "STORE_FORMAT",
@@ -62,8 +62,10 @@ TEMP_PREFIX = ".tmp-"
 QUARANTINE_PREFIX = ".quarantine-"
 
 WEIGHTS = "weights"
-META_GROUP = "meta"
-AUGMENTED_GROUP = "aug"
+GROUPS: Mapping[str, Mapping[str, np.dtype[Any]]] = MappingProxyType(
+    {"meta": COLUMNS, "aug": AUGMENTED_COLUMNS, "shape": SHAPE_COLUMNS}
+)
+"""Name of each HDF5 group -> the columns that lie in it; no two have a column of the same name."""
 ALIGNMENT = 4096
 """Datasets of at least this many bytes start at a multiple of it."""
 
@@ -103,7 +105,7 @@ def shard_number(name: str) -> int | None:
 
 def column_path(column: str) -> str:
     """HDF5 path of a column."""
-    return f"{META_GROUP if column in COLUMNS else AUGMENTED_GROUP}/{column}"
+    return f"{next(group for group, columns in GROUPS.items() if column in columns)}/{column}"
 
 
 def groups_of(paths: Iterable[str]) -> list[str]:

@@ -18,6 +18,8 @@ _SHARD_TEXTS = 1500
 """Bytes at most of a shard's receipt and of its part of manifest and checksums, up to a TiB a shard."""
 _AUGMENTED_TEXTS = 620
 """Bytes at most of what the manifest says of a shard's augmented columns."""
+_SHAPE_TEXTS = 410
+"""The same of the columns of fitted shapes."""
 _STORE_TEXTS = 2000
 """Bytes at most of what manifest, checksums and environment.json say besides the job and the shards."""
 
@@ -28,6 +30,7 @@ def estimate_bytes(job: Mapping[str, Any]) -> int:
     count = parsed.shard_count
     shards = (count - 1) * image_bytes(parsed, 0) + image_bytes(parsed, count - 1)
     texts = _SHARD_TEXTS + (_AUGMENTED_TEXTS if parsed.layout.classes else 0)
+    texts += _SHAPE_TEXTS if parsed.layout.repairs else 0
     return shards + count * texts + 2 * len(canonical_json(job)) + _STORE_TEXTS
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..records import NO_LABEL, Split, Status
+from ..records import NO_IOU, NO_LABEL, ShapeTarget, Split, Status
 from .schema import MAX_LABEL
 
 __all__ = ["RANGES", "column_problem"]
@@ -28,6 +28,10 @@ RANGES: Mapping[str, tuple[int | float, int | float]] = MappingProxyType(
         "classes": _LABELS,
         "shares": (0, 1),
         "params": (-_FINITE, _FINITE),
+        "iou": (NO_IOU, 1),
+        "surface_error": (0, _FINITE),
+        "sign_disagreement": (0, 1),
+        "target": (0, len(ShapeTarget) - 1),
     }
 )
 """The least and the largest value of columns that cannot have any value of their type; no NaN either."""
@@ -53,6 +57,13 @@ def column_problem(name: str, column: NDArray[Any], rows: Sequence[int] | NDArra
         twice = ((ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] != NO_LABEL)).any(axis=1)
         if twice.any():
             return f"classes of record {rows[int(np.argmax(twice))]} name one twice"
+    if name == "iou":
+        between = (column < 0) & (column != NO_IOU)
+        if between.any():
+            row = int(np.argmax(between))
+            return (
+                f"iou of record {rows[row]} is {_shown(column[row].item())}, expected 0 to 1, or -1 for none"
+            )
     return None
 
 

@@ -34,6 +34,7 @@ _SEMANTIC = (
     "the summary follows from the records",
 )
 _COPIES = "copies name a parent and a pipeline; their shares are in range, and their labels follow from them"
+_SHAPES = "IoU and errors of shapes are in range; what is known of a shape is the same in all its views"
 _LINEAGE = "every copy has the object and the split of its parents: no copy crosses a split"
 _CHECKS: dict[Level, tuple[str, ...]] = {"quick": _QUICK, "full": _FULL, "semantic": _SEMANTIC}
 _Value = TypeVar("_Value")
@@ -86,14 +87,16 @@ def verify(root: str | Path, level: Level = "full", parent: Store | str | Path |
             problems.attempt(_require_shard, store.root, entry, level == "full")
     problems.report(store.root)
     size = sum(entry.bytes for entry in store.manifest.shards)
-    checks = (*_CHECKS[level], *_copy_checks(level, job, lineage))
+    checks = (*_CHECKS[level], *_other_checks(level, job, lineage))
     return VerifyReport(level, store.dataset_id, job.shard_count, job.rows, size, checks)
 
 
-def _copy_checks(level: Level, job: Job, lineage: Lineage | None) -> Iterator[str]:
-    """What was proven of augmented copies alone."""
+def _other_checks(level: Level, job: Job, lineage: Lineage | None) -> Iterator[str]:
+    """What was proven of augmented copies or of shapes alone."""
     if level == "semantic" and job.kind == AUGMENT:
         yield _COPIES
+    if level == "semantic" and job.layout.repairs:
+        yield _SHAPES
     if lineage is not None:
         yield _LINEAGE
 
@@ -177,7 +180,7 @@ def _examine(store: Store, job: Job, lineage: Lineage | None, problems: _Problem
         facts.append(found)
     complete = [found for found in facts if found is not None]
     if len(complete) == len(facts):
-        summary = problems.attempt(summarize, store.root, complete)
+        summary = problems.attempt(summarize, store.root, job, complete)
         if summary is not None and summary != store.manifest.summary:
             problems.add(
                 IntegrityError(f"{store.root / MANIFEST_FILE}: the summary does not follow from the records")

@@ -176,7 +176,8 @@ class StoreWriter:
         ]
         # A writer that was killed between linking a shard and syncing the folder left that to us.
         sync_folder(self.root / SHARD_FOLDER)
-        manifest = new_manifest(self._job, tuple(found.entry for found in facts), summarize(self.root, facts))
+        summary = summarize(self.root, self._job, facts)
+        manifest = new_manifest(self._job, tuple(found.entry for found in facts), summary)
         data = encode(manifest)
         if len(data) > MAX_JSON_BYTES:
             raise FormatError(
