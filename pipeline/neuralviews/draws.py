@@ -21,12 +21,15 @@ from numpy.typing import NDArray
 from .errors import OptionError
 from .portable import exp, log, sincos
 
-__all__ = ["Draws", "row_seeds"]
+__all__ = ["MIX_END", "MIX_ROUNDS", "Draws", "gammas", "row_seeds"]
 
 Words = NDArray[np.uint64]
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2**64 / golden ratio: spreads indices
 _BLOCK = 1 << 13  # words that are mixed together, to stay in a first-level cache
+
+MIX_ROUNDS, MIX_END = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)), 31
+"""SplitMix64's finaliser, Stafford's variant 13: ``x = (x ^ x >> shift) * factor``, then ``x ^ x >> end``."""
 
 
 def row_seeds(base: int, ids: NDArray[np.integer[Any]]) -> Words:
@@ -78,13 +81,13 @@ class Draws:
             raise OptionError(f"child: found index {index}, expected an integer from 0 to 2**64 - 1")
         return Draws(_derived(self.seeds, np.array([index], np.uint64)))
 
-    def bits(self, k: int) -> Words:
-        """(n, k) uint64, uniform."""
+    def bits(self, k: int, start: int = 0) -> Words:
+        """(n, k) uint64, uniform: the words from ``start`` on of each stream."""
         words = np.empty((len(self), _count("bits", k)), np.uint64)
-        counters = np.arange(1, k + 1, dtype=np.uint64)
+        counters = np.arange(start + 1, start + k + 1, dtype=np.uint64)
         for rows in self._blocks(k):
             seeds = self.seeds[rows]
-            block = np.multiply(_gammas(seeds)[:, None], counters, out=words[rows])
+            block = np.multiply(gammas(seeds)[:, None], counters, out=words[rows])
             block += seeds[:, None]
             _mix(block)
         return words
@@ -202,16 +205,19 @@ def _derived(seeds: Words, index: Words) -> Words:
 
 
 def _mix(words: Words) -> Words:
-    """The finaliser of SplitMix64 (Stafford's variant 13), in place: a bijection."""
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+    """Mix every word by the finaliser of SplitMix64, in place: a bijection."""
+    for shift, factor in MIX_ROUNDS:
         words ^= words >> np.uint64(shift)
         words *= np.uint64(factor)
-    words ^= words >> np.uint64(31)
+    words ^= words >> np.uint64(MIX_END)
     return words
 
 
-def _gammas(seeds: Words) -> Words:
-    """``mixGamma`` of Steele et al.: odd increments, none of them with few changes from bit to bit."""
+def gammas(seeds: Words) -> Words:
+    """The increments of streams, (n,) uint64: ``mixGamma`` of Steele et al.
+
+    They are odd, and none has few changes from bit to bit.
+    """
     words = seeds ^ (seeds >> np.uint64(33))
     for factor in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):
         words *= np.uint64(factor)

@@ -13,6 +13,9 @@ from ..portable import LN10, exp10, log, log10
 
 __all__ = ["Budget", "Engine", "FitResult", "Signals", "check_inputs", "psnr_from_loss"]
 
+MOST_POINTS = 1 << 32
+"""Points are drawn by the upper 32 bits of a word, so signals and minibatches have fewer than these."""
+
 
 @dataclass(frozen=True)
 class Signals:
@@ -22,11 +25,13 @@ class Signals:
         coords: (p, d) float32, C-contiguous.
         values: (n, p, c) float32, C-contiguous: the targets of n fits.
         span: width of the target range (1 for [0, 1], 2 for [-1, 1]): the peak of the PSNR.
+        keys: (n,) uint64, the stream of each fit that its minibatches are drawn from; None if none are.
     """
 
     coords: NDArray[np.float32]
     values: NDArray[np.float32]
     span: float
+    keys: NDArray[np.uint64] | None = None
 
     def __post_init__(self) -> None:
         for name, array, rank in (("coords", self.coords, 2), ("values", self.values, 3)):
@@ -36,11 +41,16 @@ class Signals:
                 )
         if self.values.shape[1] != len(self.coords) or not len(self.coords):
             raise SpecError(f"signals: {self.values.shape[1]} values for {len(self.coords)} coordinates")
+        count = len(self.values)
+        if self.keys is not None and (self.keys.dtype != np.uint64 or self.keys.shape != (count,)):
+            raise SpecError(
+                f"signals: keys is {self.keys.dtype} {self.keys.shape}, expected uint64 {(count,)}"
+            )
 
 
 @dataclass(frozen=True)
 class Budget:
-    """How long and how fast to fit, by full-batch Adam (betas 0.9, 0.999, eps 1e-8) on the mean square error.
+    """How long and how fast to fit, by Adam (betas 0.9, 0.999, eps 1e-8).
 
     Args:
         steps: at most this many updates, at least 1.
@@ -48,6 +58,13 @@ class Budget:
         schedule: ``"constant"``, or ``"cosine"`` from ``lr`` towards 0 over ``steps``.
         target_psnr: stop a field as soon as its weights reach this many dB; None runs all steps.
         keep_best: return the best weights seen rather than the last, against late spikes.
+        points: each step's loss is that of this many points of the signal, drawn with replacement; see
+            `minibatch.drawn_points`. None takes all points in every step.
+        loss: what is minimised: ``"mse"``, the mean squared error; or ``"bce"``, the binary cross-entropy,
+            in which the field gives the sigmoid of its output, and targets lie in [0, 1].
+    Raises:
+        SpecError: ``points`` is not from 1 to 2**32 - 1, or stands beside ``target_psnr`` or
+            ``keep_best``: a step's points do not tell how good a field is.
     """
 
     steps: int
@@ -55,6 +72,19 @@ class Budget:
     schedule: Literal["constant", "cosine"] = "constant"
     target_psnr: float | None = None
     keep_best: bool = False
+    points: int | None = None
+    loss: Literal["mse", "bce"] = "mse"
+
+    def __post_init__(self) -> None:
+        if self.points is None:
+            return
+        if not 1 <= self.points < MOST_POINTS:
+            raise SpecError(f"budget: found {self.points} points a step, expected 1 to {MOST_POINTS - 1}")
+        if self.target_psnr is not None or self.keep_best:
+            raise SpecError(
+                f"budget: found target_psnr={self.target_psnr} and keep_best={self.keep_best}, expected "
+                f"neither beside points={self.points}: a step's points do not tell how good a field is"
+            )
 
     def target_loss(self, span: float) -> float:
         """The mean squared error at `target_psnr`; -1, which no loss reaches, without a target."""
@@ -69,9 +99,11 @@ class FitResult:
 
     Args:
         weights: (n, P) float32, flat, always finite.
-        psnr, loss: (n,) float32, of exactly these weights, measured after the last step.
+        loss: (n,) float32, mean squared error of what exactly these weights give, measured after the last
+            step over all points of the signal, whatever was minimised.
+        psnr: (n,) float32, of this loss.
         steps: (n,) uint32, updates behind these weights; of a diverged field, those run until it was seen.
-        status: (n,) uint8, `Status`. ``diverged`` means that the loss stopped being finite; the
+        status: (n,) uint8, `Status`. ``diverged`` means that a measured loss was not finite; the
             weights are then the initial ones, and psnr and loss are theirs (the largest float32 stands
             for a loss that is not finite).
     """
@@ -84,7 +116,7 @@ class FitResult:
 
 
 class Engine(Protocol):
-    """Fits fields to signals. A field's result depends on its own signal, init and budget alone.
+    """Fits fields to signals. A field's result depends on its own signal, key, init and budget alone.
 
     Attributes:
         name: what ``--engine`` calls it.
@@ -108,13 +140,13 @@ class Engine(Protocol):
 
         Raises:
             EngineError: `refuses` gives a reason.
-            SpecError: shapes do not fit the spec.
+            SpecError: shapes do not fit the spec, or minibatches have no keys to be drawn from.
         """
         ...
 
 
-def check_inputs(spec: FieldSpec, signals: Signals, inits: NDArray[np.float32]) -> None:
-    """Raise SpecError unless signals and initial weights fit the spec and each other."""
+def check_inputs(spec: FieldSpec, signals: Signals, inits: NDArray[np.float32], budget: Budget) -> None:
+    """Raise SpecError unless signals and initial weights fit the spec, the budget and each other."""
     dims = (signals.coords.shape[1], signals.values.shape[2])
     if dims != (spec.in_dim, spec.out_dim):
         raise SpecError(
@@ -123,6 +155,18 @@ def check_inputs(spec: FieldSpec, signals: Signals, inits: NDArray[np.float32]) 
     expected = (len(signals.values), spec.parameters)
     if inits.dtype != np.float32 or inits.shape != expected:
         raise SpecError(f"inits: found {inits.dtype} {inits.shape}, expected float32 {expected}")
+    if budget.points is None:
+        return
+    if signals.keys is None:
+        raise SpecError(
+            f"signals: found no keys, expected uint64 {(len(inits),)}: "
+            f"the {budget.points} points of a step are drawn from them"
+        )
+    if len(signals.coords) >= MOST_POINTS:
+        raise SpecError(
+            f"signals: found {len(signals.coords)} coordinates, expected at most {MOST_POINTS - 1} "
+            "to draw minibatches from"
+        )
 
 
 def psnr_from_loss(loss: NDArray[np.float32], span: float) -> NDArray[np.float32]:

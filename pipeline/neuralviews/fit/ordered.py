@@ -19,8 +19,10 @@ from numpy.typing import NDArray
 
 from ..field import FieldSpec, join, split
 from ..records import Status
+from ..vector.sigmoid import EXP, LN2, LOG2_E, MOST, ONE
 from ..vector.sincospi import COS_PI, ROUND_TO_INTEGER, SIN_PI
 from .engine import Budget, FitResult, Signals, psnr_from_loss
+from .minibatch import drawn_points
 from .schedule import BETA1, BETA2, EPSILON, adam_schedule
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "Outcome",
     "fit_ordered",
     "fma",
+    "sigmoid",
     "sincospi",
     "stored_loss",
 ]
@@ -49,7 +52,9 @@ class Constants:
         phase: (hidden layers,) omega_l / pi: the sine's argument in half turns.
         slope: (hidden layers,) omega_l: the sine's derivative brings it into the gradient.
         offset: of the output.
-        error_scale: 2 / (p c), the derivative of the mean squared error.
+        logits: whether the field gives the sigmoid of its output.
+        error_scale: the derivative of a step's loss by what the field gives, or by its logits, is this
+            times the error: 2 / (points c) of the mean squared error, 1 / (points c) of the cross-entropy.
         target: the sum of squared errors at which a fit stops; negative without a target.
         size, correction: (steps,) of `adam_schedule`.
         adam: beta1, beta2, 1 - beta1, 1 - beta2, epsilon.
@@ -58,6 +63,7 @@ class Constants:
     phase: Array
     slope: Array
     offset: np.float32
+    logits: bool
     error_scale: np.float32
     target: np.float32
     size: Array
@@ -68,12 +74,15 @@ class Constants:
     def of(cls, spec: FieldSpec, signals: Signals, budget: Budget) -> "Constants":
         """The constants of a fit of ``spec`` to ``signals``."""
         count = len(signals.coords) * spec.out_dim
+        step_count = (budget.points or len(signals.coords)) * spec.out_dim
+        logits = budget.loss == "bce"
         schedule = adam_schedule(budget)
         return cls(
             phase=(np.array(spec.omega) / np.pi).astype(np.float32),
             slope=np.array(spec.omega).astype(np.float32),
             offset=np.float32(spec.output_offset),
-            error_scale=np.float32(2 / count),
+            logits=logits,
+            error_scale=np.float32((1 if logits else 2) / step_count),
             target=np.float32(budget.target_loss(signals.span) * count),
             size=schedule.size.astype(np.float32),
             correction=schedule.correction.astype(np.float32),
@@ -119,6 +128,22 @@ def sincospi(t: Array) -> tuple[Array, Array]:
     return (sine.view(np.uint32) ^ sign).view(np.float32), (cosine.view(np.uint32) ^ sign).view(np.float32)
 
 
+def sigmoid(x: Array) -> Array:
+    """1 / (1 + exp(-x)); relative error 1.5e-7 for ``|x| <= 87``, constant beyond, NaN if not finite."""
+    t = -x
+    t = np.where(t < np.float32(-MOST), np.float32(-MOST), t)
+    t = np.where(t > np.float32(MOST), np.float32(MOST), t)
+    magic = np.float32(ROUND_TO_INTEGER)
+    shifted = fma(t, np.float32(LOG2_E), magic)
+    minus_n, r = magic - shifted, t
+    for part in LN2:
+        r = fma(minus_n, np.float32(part), r)
+    power = ((shifted.view(np.uint32) << np.uint32(23)) + np.uint32(ONE)).view(np.float32)
+    one = np.float32(1)
+    value: Array = one / fma(_horner(EXP, r), power, one)
+    return value + (x - x)  # 0, or NaN: weights that are lost must not give a sound loss
+
+
 def _horner(coefficients: Sequence[float], q: Array) -> Array:
     *lower, highest = (np.float32(x) for x in coefficients)
     value: Array = np.full_like(q, highest)
@@ -146,8 +171,8 @@ def _hidden(layers: Layers, coords: Array, phase: Array) -> tuple[list[Array], l
     return sines, cosines
 
 
-def _errors(layer: tuple[Array, Array], h: Array, targets: Array, offset: np.float32) -> Array:
-    """Output minus target, (p, c): sixteen partial sums by feature modulo 16, folded in halves."""
+def _errors(layer: tuple[Array, Array], h: Array, targets: Array, constants: Constants) -> Array:
+    """What is given minus target, (p, c), by sixteen partial sums by feature modulo 16, folded in halves."""
     weight, bias = layer
     spare = -h.shape[1] % PARTIALS
     h = np.pad(h, ((0, 0), (0, spare)))[:, None, :]
@@ -159,7 +184,8 @@ def _errors(layer: tuple[Array, Array], h: Array, targets: Array, offset: np.flo
     while partial.shape[2] > 1:
         half = partial.shape[2] // 2
         partial = partial[..., :half] + partial[..., half:]
-    errors: Array = (partial[..., 0] + (bias + offset)) - targets
+    outputs = partial[..., 0] + (bias + constants.offset)
+    errors: Array = (sigmoid(outputs) if constants.logits else outputs) - targets
     return errors
 
 
@@ -183,10 +209,10 @@ def _weight_gradient(inputs: Array, outputs: Array) -> tuple[Array, Array]:
 def _gradients(
     spec: FieldSpec, weights: Array, coords: Array, targets: Array, constants: Constants
 ) -> tuple[np.float32, Array]:
-    """The sum of squared errors of flat weights (P,), and the gradient (P,) of the mean squared error."""
+    """The sum of squared errors of flat weights (P,), and the gradient (P,) of the loss, at these points."""
     layers = split(spec, weights)
     sines, cosines = _hidden(layers, coords, constants.phase)
-    errors = _errors(layers[-1], sines[-1], targets, constants.offset)
+    errors = _errors(layers[-1], sines[-1], targets, constants)
     delta = errors * constants.error_scale
     found = [_weight_gradient(sines[-1], delta)]
     for index in reversed(range(len(layers) - 1)):
@@ -198,24 +224,28 @@ def _gradients(
 
 
 def _fit_one(
-    spec: FieldSpec, init: Array, coords: Array, targets: Array, constants: Constants, keep_best: bool
+    spec: FieldSpec, init: Array, signals: Signals, field: int, budget: Budget, constants: Constants
 ) -> tuple[Array, Outcome]:
-    """Full-batch Adam from flat ``init`` (P,); the loss is measured before each update and at the end."""
+    """Adam from flat ``init`` (P,); the loss is measured before each update, and over all points at last."""
+    coords, targets = signals.coords, signals.values[field]
     beta1, beta2, rest1, rest2, epsilon = constants.adam
     weights = best = init.copy()
     first, second = np.zeros_like(weights), np.zeros_like(weights)
-    best_outcome, initial = Outcome(Status.budget, 0, np.float32(np.inf)), np.float32(0)
-    steps = len(constants.size)
-    for step in range(steps + 1):
-        squares, gradient = _gradients(spec, weights, coords, targets, constants)
-        initial = squares if step == 0 else initial
+    best_outcome = Outcome(Status.budget, 0, np.float32(np.inf))
+    for step in range(budget.steps + 1):
+        seen: slice | NDArray[np.int64] = slice(None)
+        if budget.points is not None and step < budget.steps:
+            assert signals.keys is not None
+            seen = drawn_points(signals.keys[field : field + 1], step, budget.points, len(coords))[0]
+        squares, gradient = _gradients(spec, weights, coords[seen], targets[seen], constants)
         if not np.isfinite(squares):
+            initial, _ = _gradients(spec, init, coords, targets, constants)
             return init, Outcome(Status.diverged, step, initial)
         if squares <= constants.target:
             return weights, Outcome(Status.converged, step, squares)
-        if squares < best_outcome.squares or not keep_best:
+        if squares < best_outcome.squares or not budget.keep_best:
             best, best_outcome = weights, Outcome(Status.budget, step, squares)
-        if step < steps:
+        if step < budget.steps:
             first = fma(rest1, gradient, beta1 * first)
             second = fma(rest2 * gradient, gradient, beta2 * second)
             ratio = first / fma(np.sqrt(second), constants.correction[step], epsilon)
@@ -233,10 +263,7 @@ def fit_ordered(spec: FieldSpec, signals: Signals, inits: Array, budget: Budget)
     """Fit as `Engine.fit` does, slowly and in exactly the stated order; ``output_scale`` must be 1."""
     constants = Constants.of(spec, signals, budget)
     with np.errstate(all="ignore"):
-        fitted = [
-            _fit_one(spec, init, signals.coords, targets, constants, budget.keep_best)
-            for init, targets in zip(inits, signals.values, strict=True)
-        ]
+        fitted = [_fit_one(spec, init, signals, field, budget, constants) for field, init in enumerate(inits)]
         squares = np.array([outcome.squares for _, outcome in fitted], np.float32)
         loss = stored_loss(squares, signals.values.shape[1] * signals.values.shape[2])
     return FitResult(

@@ -4,8 +4,8 @@ It is the oracle of the mathematics, not of the bits: NumPy's sine and BLAS choo
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..field import FieldSpec, split
 from ..records import Status
 from .engine import Budget, FitResult, Signals, check_inputs, psnr_from_loss
+from .minibatch import drawn_points
 from .schedule import BETA1, BETA2, EPSILON, AdamSchedule, adam_schedule
 
 __all__ = ["ReferenceEngine", "loss_and_gradient"]
@@ -47,13 +48,14 @@ class ReferenceEngine:
         return None
 
     def fit(self, spec: FieldSpec, signals: Signals, inits: NDArray[np.float32], budget: Budget) -> FitResult:
-        check_inputs(spec, signals, inits)
+        check_inputs(spec, signals, inits, budget)
         schedule, target = adam_schedule(budget), budget.target_loss(signals.span)
         coords, targets = signals.coords.astype(self.dtype), signals.values.astype(self.dtype)
+        keys = [None] * len(inits) if signals.keys is None else signals.keys[:, None]
         with np.errstate(over="ignore", invalid="ignore"):
             fits = [
-                _fit_one(_Problem(spec, coords, values), init, budget, schedule, target)
-                for values, init in zip(targets, inits, strict=True)
+                _fit_one(_Problem(spec, coords, values, budget, key), init, schedule, target)
+                for values, key, init in zip(targets, keys, inits, strict=True)
             ]
         loss = np.array([fit.loss for fit in fits], np.float32)
         return FitResult(
@@ -70,10 +72,24 @@ class _Problem:
     spec: FieldSpec
     coords: Array
     values: Array
+    budget: Budget
+    key: NDArray[np.uint64] | None
+
+    def at(self, step: int) -> "_Problem":
+        """The same at the points that a step works on; the last measurement is of all."""
+        if self.budget.points is None or step == self.budget.steps:
+            return self
+        assert self.key is not None
+        seen = drawn_points(self.key, step, self.budget.points, len(self.coords))[0]
+        return replace(self, coords=self.coords[seen], values=self.values[seen])
+
+    def measured(self, weights: Array) -> tuple[float, Array]:
+        """Mean squared error of what the field gives, and the gradient (P,) of the loss."""
+        return loss_and_gradient(self.spec, weights, self.coords, self.values, self.budget.loss)
 
     def recorded_loss(self, weights: NDArray[np.float32]) -> np.float32:
         """What is stored for float32 weights; the largest float32 stands for no finite loss."""
-        loss, _ = loss_and_gradient(self.spec, weights.astype(self.values.dtype), self.coords, self.values)
+        loss, _ = self.measured(weights.astype(self.values.dtype))
         return np.float32(loss if loss <= LARGEST else LARGEST)
 
 
@@ -85,9 +101,8 @@ class _Fit:
     status: Status
 
 
-def _fit_one(
-    problem: _Problem, init: NDArray[np.float32], budget: Budget, schedule: AdamSchedule, target: float
-) -> _Fit:
+def _fit_one(problem: _Problem, init: NDArray[np.float32], schedule: AdamSchedule, target: float) -> _Fit:
+    budget = problem.budget
     dtype = problem.values.dtype.type
     weights = init.astype(dtype)
     mean, square = np.zeros_like(weights), np.zeros_like(weights)
@@ -98,7 +113,7 @@ def _fit_one(
         return _Fit(rounded, problem.recorded_loss(rounded), steps, status)
 
     for step in range(budget.steps + 1):
-        loss, gradient = loss_and_gradient(problem.spec, weights, problem.coords, problem.values)
+        loss, gradient = problem.at(step).measured(weights)
         if not loss <= LARGEST:
             return outcome(init, step, Status.diverged)
         if loss <= target and (fit := outcome(weights, step, Status.converged)).loss <= target:
@@ -113,13 +128,17 @@ def _fit_one(
     return outcome(best, best_steps, Status.budget)
 
 
-def loss_and_gradient(spec: FieldSpec, weights: Array, coords: Array, values: Array) -> tuple[float, Array]:
-    """Mean squared error of one field and its gradient, by backpropagation written out.
+def loss_and_gradient(
+    spec: FieldSpec, weights: Array, coords: Array, values: Array, loss: Literal["mse", "bce"] = "mse"
+) -> tuple[float, Array]:
+    """Mean squared error of what one field gives, and the gradient of its loss, written out.
 
     Args:
         weights: (P,), coords: (p, d), values: (p, c), all of one dtype, in which everything runs.
+        loss: ``"bce"``: the field gives the sigmoid of its output, and the loss is the cross-entropy, whose
+            derivative by the output is what is given minus the value.
     Returns:
-        The loss, and d loss / d weights of shape (P,).
+        The mean squared error, and d loss / d weights of shape (P,).
     """
     dtype = weights.dtype.type
     pairs = split(spec, weights)
@@ -130,14 +149,19 @@ def loss_and_gradient(spec: FieldSpec, weights: Array, coords: Array, values: Ar
         slopes.append(dtype(omega) * np.cos(phase))
     weight, bias = pairs[-1]
     output = dtype(spec.output_scale) * (inputs[-1] @ weight.T + bias) + dtype(spec.output_offset)
-    error = output - values
+    error = (_sigmoid(output) if loss == "bce" else output) - values
 
     gradient = np.empty_like(weights)
     parts = split(spec, gradient)
-    delta = dtype(2 * spec.output_scale / error.size) * error
+    delta = dtype((1 if loss == "bce" else 2) * spec.output_scale / error.size) * error
     for index in reversed(range(len(pairs))):
         parts[index][0][...] = delta.T @ inputs[index]
         parts[index][1][...] = delta.sum(axis=0)
         if index:
             delta = (delta @ pairs[index][0]) * slopes[index - 1]
     return float(np.mean(error * error)), gradient
+
+
+def _sigmoid(x: Array) -> Array:
+    """1 / (1 + exp(-x)), NaN where x is not finite: weights that are lost must not give a sound loss."""
+    return 1 / (1 + np.exp(-x)) + (x - x)

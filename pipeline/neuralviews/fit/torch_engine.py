@@ -78,10 +78,12 @@ class TorchEngine:
         return sha256(found.weights.tobytes() + found.loss.tobytes()).hexdigest()[:16]
 
     def refuses(self, spec: FieldSpec, budget: Budget) -> str | None:
+        if budget.points is not None or budget.loss != "mse":
+            return "fits all points by the mean squared error only: use --engine cpu"
         return None
 
     def fit(self, spec: FieldSpec, signals: Signals, inits: NDArray[np.float32], budget: Budget) -> FitResult:
-        check_inputs(spec, signals, inits)
+        check_inputs(spec, signals, inits, budget)
         tile = max(64, self._tile_elements // (self.slots * max(spec.dims)) // 64 * 64)
         with _plain_float32(), torch.no_grad():
             batch = FieldBatch(spec, signals.coords, self.slots, tile, self.device)

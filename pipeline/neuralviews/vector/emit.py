@@ -19,6 +19,7 @@ from numba.core import cgutils
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
+from .sigmoid import EXP, LN2, LOG2_E, MOST, ONE
 from .sincospi import COS_PI, ROUND_TO_INTEGER, SIN_PI
 
 __all__ = ["Blocking", "Emitter", "Variable", "blocking", "fma", "kernel"]
@@ -198,6 +199,29 @@ class Emitter:
         )
         sine, cosine = (self.builder.bitcast(x, self.vector) for x in flipped)
         return sine, cosine
+
+    def sigmoid(self, x: Value) -> Value:
+        """1 / (1 + exp(-x)); `fit.ordered.sigmoid` is the oracle."""
+        low, high = self.splat(-MOST), self.splat(MOST)
+        t = self.builder.fneg(x)
+        t = self.builder.select(self.builder.fcmp_ordered("<", t, low), low, t)
+        t = self.builder.select(self.builder.fcmp_ordered(">", t, high), high, t)
+        magic = self.splat(ROUND_TO_INTEGER)
+        shifted = self.fma(t, self.splat(LOG2_E), magic)
+        minus_n = self.subtract(magic, shifted)
+        r = t
+        for part in LN2:
+            r = self.fma(minus_n, self.splat(part), r)
+        integers = ir.VectorType(BITS, self.lanes)
+        exponent = self.builder.shl(
+            self.builder.bitcast(shifted, integers), ir.Constant(integers, [23] * self.lanes)
+        )
+        power = self.builder.bitcast(
+            self.builder.add(exponent, ir.Constant(integers, [ONE] * self.lanes)), self.vector
+        )
+        one = self.splat(1.0)
+        value = self.divide(one, self.fma(self._horner(EXP, r), power, one))
+        return self.add(value, self.subtract(x, x))
 
     def _horner(self, coefficients: Sequence[float], q: Value) -> Value:
         *lower, highest = map(self.splat, coefficients)

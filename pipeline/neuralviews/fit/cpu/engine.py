@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ...draws import gammas
 from ...errors import EngineError
 from ...field import FieldSpec
 from ...records import Status
@@ -17,7 +18,7 @@ from ..ordered import VERSION, Constants, stored_loss
 from .layout import LANES, Column, Layout, padded
 
 if TYPE_CHECKING:
-    from .step import Buffers, Problem
+    from .step import Buffers, Points, Problem
 
 __all__ = ["CpuEngine"]
 
@@ -52,37 +53,47 @@ class CpuEngine:
 
         if (reason := self.refuses(spec, budget)) is not None:
             raise EngineError(f"engine '{self.name}' {reason}")
-        check_inputs(spec, signals, inits)
+        check_inputs(spec, signals, inits, budget)
         require_subnormals("engine 'cpu'", ", or use --engine torch")
         run, layout = compiled_fit(), Layout.of(spec)
         problem = _problem(layout, signals, budget, self._tile)
+        only_measured = problem._replace(size=problem.size[:0])
         buffers = _buffers(layout, problem.tile)
         count = len(inits)
         weights = np.array(inits, np.float32)
         squares = np.empty(count, np.float32)
         steps, status = np.empty(count, np.uint32), np.empty(count, np.uint8)
         for i, values in enumerate(signals.values):
-            problem.targets.reshape(spec.out_dim, -1)[:, : problem.points] = values.T
+            problem.signal.targets.reshape(spec.out_dim, -1)[:, : len(values)] = values.T
+            if budget.points is not None:
+                assert signals.keys is not None
+                key = signals.keys[i : i + 1]
+                problem.stream[:] = *key, *gammas(key)
             layout.pack(inits[i], buffers.parameters)
             status[i], steps[i], squares[i] = run(problem, buffers)
             if status[i] != Status.diverged:
                 layout.unpack(buffers.best, weights[i])
-        loss = stored_loss(squares, problem.points * spec.out_dim)
+                continue
+            layout.pack(inits[i], buffers.parameters)
+            *_, squares[i] = run(only_measured, buffers)
+        loss = stored_loss(squares, len(signals.coords) * spec.out_dim)
         return FitResult(weights, psnr_from_loss(loss, signals.span), loss, steps, status)
 
 
 def _problem(layout: Layout, signals: Signals, budget: Budget, tile: int | None) -> "Problem":
     from .step import Problem
 
-    spec, points = layout.spec, len(signals.coords)
-    constants = Constants.of(spec, signals, budget)
-    tiles = -(-points // (tile or max(TILE_BYTES // (8 * layout.units), LANES)))
+    spec, constants = layout.spec, Constants.of(layout.spec, signals, budget)
+    signal = _points(layout, len(signals.coords))
     rows = int(layout.table[0, Column.rows])
-    coords = np.zeros((padded(points), rows), np.float32)
-    coords[:points, : spec.in_dim] = signals.coords
+    signal.coords.reshape(-1, rows)[: signal.length, : spec.in_dim] = signals.coords
+    batch = signal if budget.points is None else _points(layout, budget.points)
+    tiles = -(-batch.length // (tile or max(TILE_BYTES // (8 * layout.units), LANES)))
     return Problem(
-        coords=coords.ravel(),
-        targets=np.zeros(spec.out_dim * padded(points), np.float32),
+        signal=signal,
+        batch=batch,
+        stream=np.zeros(0 if batch is signal else 2, np.uint64),
+        drawn=np.zeros(0 if batch is signal else batch.length, np.int64),
         table=layout.table,
         phase=constants.phase,
         slope=constants.slope,
@@ -90,14 +101,22 @@ def _problem(layout: Layout, signals: Signals, budget: Budget, tile: int | None)
         correction=constants.correction,
         adam=constants.adam,
         scalars=np.array([constants.offset, constants.error_scale, constants.target], np.float32),
-        points=points,
-        padded_points=padded(points),
-        tile=padded(-(-points // tiles)),
+        tile=padded(-(-batch.length // tiles)),
         channels=spec.out_dim,
         channel_rows=layout.channel_rows,
         head=layout.head,
+        logits=constants.logits,
         keep_best=budget.keep_best,
     )
+
+
+def _points(layout: Layout, length: int) -> "Points":
+    """Room for points and their targets, each aligned to a cache line."""
+    from .step import Points
+
+    stride, rows = padded(length), int(layout.table[0, Column.rows])
+    arrays = aligned_arrays({"coords": stride * rows, "targets": stride * layout.channels})
+    return Points(**arrays, length=length, stride=stride)
 
 
 def _buffers(layout: Layout, tile: int) -> "Buffers":

@@ -67,19 +67,26 @@ def output_errors(
     lanes: Value,
     targets: Any,
     targets_stride: Value,
+    logits: Value,
     scale: Value,
     errors: Any,
     deltas: Any,
     stride: Value,
     points: Value,
 ) -> None:
-    """Errors (channels, points) of a tile, and these times ``scale``, the deltas; sixteen points at once."""
+    """Errors (channels, points) of a tile, and these times ``scale``, the deltas; sixteen points at once.
+
+    The field gives its output, or with ``logits`` the sigmoid of it.
+    """
     e = Emitter(any_width.builder, LANES)
     with e.loop(0, points, LANES) as point, e.loop(0, channels) as channel:
         outputs = channel_outputs(e, weights, e.times(channel, lanes), units, e.times(point, lanes), lanes)
         constant = e.add(e.load_scalar(bias, channel), offset)
         target = e.load(targets, e.index(e.times(channel, targets_stride), point))
-        error = e.subtract(e.add(outputs, e.splat(constant)), target)
+        given = e.variable(e.add(outputs, e.splat(constant)))
+        with e.builder.if_then(logits):
+            given.set(e.sigmoid(given.get()))
+        error = e.subtract(given.get(), target)
         at = e.index(e.times(channel, stride), point)
         e.store(error, errors, at)
         e.store(e.multiply(error, e.splat(scale)), deltas, at)

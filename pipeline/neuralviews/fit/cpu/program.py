@@ -12,7 +12,8 @@ from ...errors import EngineError
 from ...records import Status
 from ...vector.compiled import compile_cached, compiler_is_off, sources_digest
 from .. import ordered
-from .step import Buffers, Problem, gradients, update
+from .minibatch import gather
+from .step import Buffers, Points, Problem, gradients, update
 
 __all__ = ["compiled_fit"]
 
@@ -29,13 +30,14 @@ def _define(sources: str) -> Callable[..., Any]:
         buffers.first[:] = 0
         buffers.second[:] = 0
         steps, target = problem.size.size, problem.scalars[2]
-        initial, best_step, best_squares = np.float32(0), 0, np.float32(np.inf)
+        best_step, best_squares = 0, np.float32(np.inf)
         for step in range(steps + 1):
-            squares = gradients(problem, buffers)
-            if step == 0:
-                initial = squares
+            batch = problem.batch if step < steps else problem.signal
+            if problem.stream.size and step < steps:
+                gather(problem, step)
+            squares = gradients(problem, buffers, batch, step < steps)
             if not np.isfinite(squares):
-                return DIVERGED, step, initial
+                return DIVERGED, step, squares
             if squares <= target:
                 buffers.best[:] = buffers.parameters
                 return CONVERGED, step, squares
@@ -66,7 +68,10 @@ def compiled_fit() -> Fit:
         )
     define = _define(sources_digest(Path(__file__).parent, Path(ordered.__file__)))
     floats, table = types.Array(types.float32, 1, "C"), types.Array(types.int64, 2, "C")
-    problem = (floats, floats, table, *[floats] * 6, *[types.int64] * 6, types.boolean)
+    points = types.NamedTuple((floats, floats, types.int64, types.int64), Points)
+    stream = types.Array(types.uint64, 1, "C")
+    drawn = types.Array(types.int64, 1, "C")
+    problem = (points, points, stream, drawn, table, *[floats] * 6, *[types.int64] * 4, *[types.boolean] * 2)
     signature = types.Tuple((types.int64, types.int64, types.float32))(
         types.NamedTuple(problem, Problem), types.NamedUniTuple(floats, len(Buffers._fields), Buffers)
     )

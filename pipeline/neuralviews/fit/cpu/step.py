@@ -15,7 +15,7 @@ from .kernels import SINGLE_BLOCKS, forward, input_gradient, weight_gradient
 from .layout import Column
 from .update import adam, scaled, transposed
 
-__all__ = ["Buffers", "Problem", "gradients", "update"]
+__all__ = ["Buffers", "Points", "Problem", "gradients", "update"]
 
 Floats = NDArray[np.float32]
 
@@ -27,13 +27,28 @@ part_of_fit = njit(inline="always")  # LLVM then optimises one function, once: i
 MOST_FUSED, MOST_SINGLE = FUSED_CHANNELS[-1], SINGLE_BLOCKS[-1]
 
 
-class Problem(NamedTuple):
-    """What is fitted and how; nothing in it changes. Arrays are flat, places are those of `Layout`."""
+class Points(NamedTuple):
+    """Where a field is measured, and what it should give there. Arrays are flat and padded by zeros."""
 
     coords: Floats
-    """(padded points, rows of layer 0)."""
+    """(stride, rows of layer 0)."""
     targets: Floats
-    """(channels, padded points)."""
+    """(channels, stride)."""
+    length: int
+    stride: int
+
+
+class Problem(NamedTuple):
+    """What is fitted and how. Arrays are flat, places are those of `Layout`."""
+
+    signal: Points
+    """All points; the targets are those of the field that is being fitted."""
+    batch: Points
+    """The points of a step, drawn for each; or the signal, if all points are in every step."""
+    stream: NDArray[np.uint64]
+    """The key of the field, and the increment of its stream; empty if the batch is the signal."""
+    drawn: NDArray[np.int64]
+    """Which points of the signal are those of the batch."""
     table: NDArray[np.int64]
     phase: Floats
     slope: Floats
@@ -42,12 +57,11 @@ class Problem(NamedTuple):
     adam: Floats
     scalars: Floats
     """Output offset, error scale and target, as in `Constants`."""
-    points: int
-    padded_points: int
     tile: int
     channels: int
     channel_rows: int
     head: int
+    logits: bool
     keep_best: bool
 
 
@@ -90,9 +104,9 @@ def prepare(problem, buffers):  # type: ignore[no-untyped-def]
 
 
 @part_of_fit
-def forward_tile(problem, buffers, start, points):  # type: ignore[no-untyped-def]
+def forward_tile(problem, buffers, batch, start, points):  # type: ignore[no-untyped-def]
     """Sines and cosines of every hidden layer at the points of a tile."""
-    inputs = (problem.coords, start * problem.table[0, ROWS])
+    inputs = (batch.coords, start * problem.table[0, ROWS])
     for layer in range(len(problem.table)):
         row = problem.table[layer]
         weights, bias = (
@@ -106,7 +120,7 @@ def forward_tile(problem, buffers, start, points):  # type: ignore[no-untyped-de
 
 
 @part_of_fit
-def head_tile(problem, buffers, start, points):  # type: ignore[no-untyped-def]
+def head_tile(problem, buffers, batch, start, points):  # type: ignore[no-untyped-def]
     """Errors at the points of a tile, their sums, and the gradients of and through the output layer."""
     row, tile, channels, errors, deltas = (
         problem.table[-1],
@@ -125,8 +139,9 @@ def head_tile(problem, buffers, start, points):  # type: ignore[no-untyped-def]
         channels,
         units,
         lanes,
-        (problem.targets, start),
-        problem.padded_points,
+        (batch.targets, start),
+        batch.stride,
+        problem.logits,
         problem.scalars[1],
         errors,
         deltas,
@@ -162,7 +177,7 @@ def head_tile(problem, buffers, start, points):  # type: ignore[no-untyped-def]
 
 
 @part_of_fit
-def backward_tile(problem, buffers, start, points):  # type: ignore[no-untyped-def]
+def backward_tile(problem, buffers, batch, start, points):  # type: ignore[no-untyped-def]
     """Add the gradients of the hidden layers of a tile, from the last to the first."""
     table, tile = problem.table, problem.tile
     for layer in range(len(table) - 1, -1, -1):
@@ -170,7 +185,7 @@ def backward_tile(problem, buffers, start, points):  # type: ignore[no-untyped-d
         gradient, bias_gradient = (buffers.gradient, weights), (buffers.gradient, weights + rows * lanes)
         deltas = (buffers.cosines, table[layer, UNITS] * tile)
         bias_rows = rows if rows <= MOST_SINGLE else HEIGHT
-        inputs = (problem.coords, start * rows)
+        inputs = (batch.coords, start * rows)
         if layer:
             below = table[layer - 1, UNITS] * tile
             inputs = (buffers.units, below)
@@ -181,16 +196,21 @@ def backward_tile(problem, buffers, start, points):  # type: ignore[no-untyped-d
 
 
 @part_of_fit
-def gradients(problem, buffers):  # type: ignore[no-untyped-def]
-    """Fill the gradient of the current parameters; returns their sum of squared errors."""
+def gradients(problem, buffers, batch, with_hidden):  # type: ignore[no-untyped-def]
+    """Fill the gradient of the current parameters; returns their sum of squared errors.
+
+    Both are those of the points of ``batch``. Without ``with_hidden``, the gradients of the hidden
+    layers stay 0.
+    """
     prepare(problem, buffers)
     buffers.gradient[:] = 0
     buffers.squares[0] = 0
-    for start in range(0, problem.points, problem.tile):
-        points = min(problem.tile, problem.points - start)
-        forward_tile(problem, buffers, start, points)
-        head_tile(problem, buffers, start, points)
-        backward_tile(problem, buffers, start, points)
+    for start in range(0, batch.length, problem.tile):
+        points = min(problem.tile, batch.length - start)
+        forward_tile(problem, buffers, batch, start, points)
+        head_tile(problem, buffers, batch, start, points)
+        if with_hidden:
+            backward_tile(problem, buffers, batch, start, points)
     return buffers.squares[0]
 
 
