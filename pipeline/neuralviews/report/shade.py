@@ -1,4 +1,4 @@
-"""Pictures of surfaces without a display: seen along parallel lines, lit from both sides, with soft contours."""
+"""Pictures of surfaces, drawn without a display: parallel lines of sight, light on both sides, contours."""
 
 from typing import cast
 
@@ -67,7 +67,7 @@ def shade(mesh: Mesh, size: int, extent: float = CUBE_EXTENT) -> NDArray[np.floa
 
 
 def _light(mesh: Mesh, raster: Raster, hit: NDArray[np.bool_]) -> Floats:
-    """How bright the triangle at each pixel is, by its normal turned towards the viewer; 0 on the background."""
+    """How bright the triangle at each pixel is, by its normal turned to the viewer; 0 on the background."""
     a, b, c = (mesh.vertices[corner] for corner in mesh.faces.T)
     normals = np.cross(b - a, c - a)
     right, up, toward = (project(normals, axis) for axis in AXES)
