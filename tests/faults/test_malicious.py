@@ -120,7 +120,7 @@ def test_other_trees_of_shapes_are_refused(case: Case, name: str) -> None:
     refuse(case, reason)
 
 
-@pytest.mark.parametrize(("case", "other"), permutations(CONTENTS, 2), indirect=["case"])
+@pytest.mark.parametrize(("case", "other"), [*permutations(CONTENTS, 2)], indirect=["case"])
 def test_a_shard_of_other_contents_is_refused(case: Case, other: str) -> None:
     write_shard(case.path, make_rows(other, range(ROWS)), case.job, lambda file, victim: None, case.victim)
     refuse(case, "[23] links in /, expected [23]|no (aug|shape) in /")
