@@ -22,6 +22,7 @@ COMMANDS = {
     "augmentations": "neuralviews.cli.augmentations:command",
     "augment": "neuralviews.cli.augment:command",
     "align": "neuralviews.cli.align:command",
+    "export": "neuralviews.cli.export:command",
 }
 """Commands in the order of the help text; the module of one is imported when the command is asked for."""
 

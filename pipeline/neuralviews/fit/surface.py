@@ -9,7 +9,7 @@ from ..errors import OptionError, SpecError
 from ..field import FieldSpec
 from ..mesh.mesh import Mesh
 from ..mesh.surface import extract, grid_points
-from ..records import ShapeTarget
+from ..records import Records, ShapeTarget
 from ..signals.shape_values import ShapeValues
 from .stated import stated_job
 
@@ -38,24 +38,25 @@ def shape_values(store: "Store") -> ShapeValues:
     return ShapeValues.of(recipe)
 
 
-def record_targets(store: "Store") -> NDArray[np.uint8]:
-    """What each record of a store of shapes was fitted to, (n,) `ShapeTarget`; of copies, its ancestors.
+def record_targets(store: "Store", records: Records) -> NDArray[np.uint8]:
+    """What records of shapes were fitted to, (n,) `ShapeTarget`; of copies, what their ancestors were.
 
+    Args:
+        records: read from ``store``.
     Raises:
         OptionError: copies of a store in which some objects may have become unsigned distances: they do not
             say which.
         SpecError, FormatError: as `shape_values`.
     """
-    target = shape_values(store).target
-    if "target" in store.columns():
-        return store.column("target")
-    shape = stated_job(store).recipe.shape
+    if records.shapes:
+        return records.columns["target"]
+    target, shape = shape_values(store).target, stated_job(store).recipe.shape
     if shape is not None and shape.unreliable == "udf" and target is not ShapeTarget.udf:
         raise OptionError(
             f"{store.root}: copies do not say whose objects became unsigned distances "
             "(shape.unreliable = 'udf'), so their surfaces are not known; take the store they were made from"
         )
-    return np.full(len(store), target, np.uint8)
+    return np.full(len(records), target, np.uint8)
 
 
 def surface_level(values: ShapeValues, target: ShapeTarget) -> float:

@@ -134,7 +134,7 @@ def output_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         raise OutputError(
             f"{path}: cannot be written ({error.strerror or error}); "
-            "finished shards are intact, put this right and run the same command again"
+            "finished files are intact, put this right and run the same command again"
         ) from error
 
 

@@ -1,0 +1,127 @@
+"""Meshes of records: the right surface under the right name, and what is said of the others."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trimesh
+
+from neuralviews.errors import OptionError, SpecError
+from neuralviews.exchange.meshes import MOST_POINTS, export
+from neuralviews.exchange.registry import FORMATS, exporter
+from neuralviews.mesh.mesh import Mesh
+from neuralviews.records import NO_LABEL, Status
+
+from ..ball_fields import COUNT, ball_recipe, ball_store, ball_weights, balls
+from ..made_stores import contents, make_store
+from ..mesh.analytic import require_closed, volume
+
+RESOLUTION = 32
+STEP = 2 / (RESOLUTION - 1)
+
+
+def read_ply(path: Path) -> Mesh:
+    found = trimesh.load_mesh(io.BytesIO(path.read_bytes()), file_type="ply", process=False)
+    return Mesh(np.array(found.vertices, np.float64), np.array(found.faces, np.int64))
+
+
+def test_the_formats_are_there() -> None:
+    assert FORMATS == ("meshes",)
+    assert exporter("meshes") is export
+
+
+def test_surfaces_of_records(tmp_path: Path) -> None:
+    store, rows = ball_store(tmp_path / "store"), np.array([7, 0, 35])
+    done = export(store, rows, tmp_path / "out", resolution=RESOLUTION, progress=False)
+    assert (done.files, done.notes) == (3, ())
+    names = {
+        0: "000000_bed_object0_v0.ply",
+        7: "000007_desk_object2_v1.ply",
+        35: "000035_sofa_object11_v2.ply",
+    }
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(names.values())
+    for record, name in names.items():
+        mesh, radius, centre = read_ply(tmp_path / "out" / name), *(part[record] for part in balls())
+        require_closed(mesh)
+        assert volume(mesh) > 0
+        np.testing.assert_allclose(np.linalg.norm(mesh.vertices - centre, axis=1), radius, atol=STEP**2)
+        header = (tmp_path / "out" / name).read_bytes().split(b"end_header")[0].decode()
+        assert f"\ncomment neuralviews dataset {store.dataset_id} record {record}\n" in header
+        assert f"\ncomment surface on {RESOLUTION}^3 points of the cube [-1, 1]^3\n" in header
+
+
+def test_the_same_bytes_again(tmp_path: Path) -> None:
+    store, rows = ball_store(tmp_path / "store"), np.arange(3)
+    for out in ("one", "two", "one"):
+        assert export(store, rows, tmp_path / out, resolution=12, progress=False).files == 3
+    export(store, rows[::-1], tmp_path / "three", resolution=12, progress=False)
+    assert contents(tmp_path / "one") == contents(tmp_path / "two") == contents(tmp_path / "three")
+
+
+def test_what_readers_should_know(tmp_path: Path) -> None:
+    """Records 9 to 11 are unsigned distances; 1 and 10 have no surface; 2 and 10 diverged."""
+    nowhere = ball_weights(0.3, np.array([5.0, 0, 0]))
+    status = np.full(COUNT, Status.budget, np.uint8)
+    status[[2, 10]] = Status.diverged
+    store = ball_store(tmp_path / "store", weights={1: nowhere, 10: nowhere}, columns={"status": status})
+    rows = np.arange(12)
+    done = export(store, rows, tmp_path / "out", resolution=12, progress=False)
+    assert done.files == len(list((tmp_path / "out").iterdir())) == 10
+    assert done.notes == (
+        "no surface, no file: records 1, 10",
+        "unsigned distances, drawn as shells around their surfaces: records 9, 11",
+        "diverged or rejected, so no likenesses of their shapes: record 2",
+    )
+    radius, centre = (part[9] for part in balls())
+    shell = read_ply(tmp_path / "out" / "000009_sofa_object3_v0.ply")
+    level = 0.25  # a quarter of the truncation, in a range that has 0 in its middle
+    np.testing.assert_allclose(
+        np.linalg.norm(shell.vertices - centre, axis=1), (radius**2 + level) ** 0.5, atol=(2 / 11) ** 2
+    )
+
+
+def test_long_lists_are_cut(tmp_path: Path) -> None:
+    nowhere = ball_weights(0.3, np.array([5.0, 0, 0]))
+    store = ball_store(tmp_path / "store", weights=dict.fromkeys(range(COUNT), nowhere))
+    done = export(store, np.arange(COUNT), tmp_path / "out", resolution=5, progress=False)
+    assert done.files == 0
+    assert done.notes[0].endswith(": records " + ", ".join(map(str, range(20))) + " and 16 more")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("label", "part"), [(NO_LABEL, "unlabelled"), (0, "bed"), (2, "desk"), (9, "label9")]
+)
+def test_labels_in_names(tmp_path: Path, label: int, part: str) -> None:
+    store = ball_store(tmp_path / "store", columns={"label": np.full(COUNT, label, np.int32)})
+    export(store, np.array([4]), tmp_path / "out", resolution=9, progress=False)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [f"000004_{part}_object1_v1.ply"]
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("night_stand", "night-stand"),
+        ("../../etc", "etc"),
+        ("椅子", "label1"),
+        ("a" * 60, "a" * 40),
+        (".", "label1"),
+    ],
+)
+def test_class_names_cannot_lead_elsewhere(name: str, part: str) -> None:
+    from neuralviews.exchange.meshes import _label_part
+
+    assert _label_part(("x", name), 1) == part
+
+
+def test_what_is_refused_leaves_no_folder(tmp_path: Path) -> None:
+    images, out = make_store(tmp_path / "images"), tmp_path / "out"
+    with pytest.raises(SpecError, match=r"found fields fitted to source.kind = 'digits', expected fields of"):
+        export(images, np.arange(2), out, resolution=9, progress=False)
+    store = ball_store(tmp_path / "store", ball_recipe(views=3))
+    for resolution in (2, MOST_POINTS + 1):
+        with pytest.raises(OptionError) as error:
+            export(store, np.arange(2), out, resolution=resolution, progress=False)
+        assert str(error.value) == f"resolution: found {resolution}, expected 3 to {MOST_POINTS}"
+    assert not out.exists()
