@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from neuralviews.errors import SpecError
 from neuralviews.field import FieldSpec
+from neuralviews.mesh.repair import Repairs
 from neuralviews.records import (
     AUGMENTED_COLUMNS,
     COLUMNS,
@@ -23,7 +24,6 @@ from neuralviews.records import (
     Split,
     Status,
 )
-from neuralviews.signals.samples import Repairs
 
 SPEC = FieldSpec([2, 4, 1])
 

@@ -25,6 +25,7 @@ class Context:
             images differ.
         classes: how many classes there are; 0 without labels.
         low: lower end of the target range.
+        zero: the output that stands for a distance of 0; None if outputs of these shapes are no distances.
     """
 
     spec: FieldSpec
@@ -32,6 +33,7 @@ class Context:
     image_shape: tuple[int, int] | None
     classes: int
     low: float = 0.0
+    zero: float | None = 0.0
 
     @property
     def middle(self) -> float:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import IntegrityError
 from ..fit.stated import stated_job
+from ..records import ShapeTarget
 from ..store.checks import label_problems
 from .batch import Context, SoftLabels
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from ..recipe import Recipe
     from ..store.reader import Store
 
 __all__ = ["class_count", "context_of", "labels_of"]
@@ -26,7 +28,17 @@ def context_of(store: "Store") -> Context:
     job = stated_job(store)
     low, _ = job.recipe.target.range
     classes = class_count(store, job.source.class_names)
-    return Context(store.spec, job.recipe.span, job.source.image_shape, classes, low)
+    return Context(store.spec, job.recipe.span, job.source.image_shape, classes, low, _zero(job.recipe))
+
+
+def _zero(recipe: "Recipe") -> float | None:
+    """See `Context.zero`; fields of anything but shapes may be distances that nobody stated."""
+    from ..signals.shape_values import ShapeValues
+
+    if recipe.shape is None:
+        return 0.0
+    values = ShapeValues.of(recipe)
+    return None if values.logits or values.target is ShapeTarget.occupancy else values.output_at(0.0)
 
 
 def class_count(store: "Store", names: tuple[str, ...] | None) -> int:

@@ -148,7 +148,10 @@ class AffineCoords(Augmentation):
 
 @dataclass(frozen=True)
 class SdfScale(Augmentation):
-    """Grow or shrink a shape given by signed distances: ``s f(x / s)``, again a signed distance.
+    """Grow or shrink a shape given by distances: ``s f(x / s)``, again a distance.
+
+    If outputs are z at a distance of 0, these are ``z + s (f(x / s) - z)``. Distances that were cut at t are
+    then cut at ``s t``.
 
     Args:
         low, high: bounds of the factor s, uniform.
@@ -174,6 +177,11 @@ class SdfScale(Augmentation):
                 f"sdf_scale: a signed distance is 1 output, these fields have {context.spec.out_dim}; "
                 "use affine_coords"
             )
+        if context.zero is None:
+            raise SpecError(
+                "sdf_scale: these fields give insides or logits, no distances that could grow; "
+                "use affine_coords"
+            )
 
     def parameters(self, context: Context) -> tuple[Parameter, ...]:
         return (Parameter("factor"),)
@@ -182,19 +190,21 @@ class SdfScale(Augmentation):
         return (self.low + (self.high - self.low) * draws.uniform(1)).astype(np.float32)
 
     def apply(self, batch: Batch, params: NDArray[np.float32]) -> Batch:
-        spec, (coords, outputs) = batch.spec, _scalings(params, batch.spec.in_dim)
+        spec, (coords, outputs) = batch.spec, _scalings(params, batch.context)
         return replace(batch, weights=map_outputs(spec, map_coords(spec, batch.weights, *coords), *outputs))
 
     def expect(self, target: Target, params: NDArray[np.float32], context: Context) -> Target:
-        coords, outputs = _scalings(params, context.spec.in_dim)
+        coords, outputs = _scalings(params, context)
         return target.coords(*coords).outputs(*outputs)
 
 
-def _scalings(params: NDArray[np.float32], d: int) -> tuple[tuple[Doubles, Doubles], tuple[Doubles, Doubles]]:
-    """The maps x -> x / s of coordinates and y -> s y of the output."""
+def _scalings(
+    params: NDArray[np.float32], context: Context
+) -> tuple[tuple[Doubles, Doubles], tuple[Doubles, Doubles]]:
+    """The maps x -> x / s of coordinates and y -> z + s (y - z) of the output."""
+    d, zero = context.spec.in_dim, context.zero or 0.0
     factor = params.astype(np.float64)[:, :, None]
-    nothing = np.zeros((len(params), d))
-    return (np.eye(d) / factor, nothing), (factor, nothing[:, :1])
+    return (np.eye(d) / factor, np.zeros((len(params), d))), (factor, zero - zero * factor[:, :, 0])
 
 
 def _axes(spec: FieldSpec) -> tuple[str, ...]:

@@ -36,6 +36,7 @@ def _facts(store: "Store") -> dict[str, Any]:
     from ..fit.stated import stated_job
     from ..records import Split
     from .info_copies import copies_facts
+    from .info_shapes import shapes_facts
 
     job, manifest = stated_job(store), store.manifest
     summary = manifest.summary
@@ -58,6 +59,7 @@ def _facts(store: "Store") -> dict[str, Any]:
         },
         "psnr": {"median": summary.psnr.median, "p05": summary.psnr.p05, "min": summary.psnr.min},
         "status": dict(summary.status),
+        **shapes_facts(store),
         "shards": len(manifest.shards),
         "bytes": sum(shard.bytes for shard in manifest.shards),
         "source": msgspec.to_builtins(job.source),
@@ -77,6 +79,7 @@ def _views_facts(job: "StatedJob") -> dict[str, Any]:
 def _text(facts: dict[str, Any]) -> str:
     from ..report.wording import decibels
     from .info_copies import origin_rows, rejected_row
+    from .info_shapes import fitted_rows, quality_rows
 
     field, copies = facts["field"], facts["kind"] == "augment"
     median, p05, least = (decibels(facts["psnr"][key], 2) for key in ("median", "p05", "min"))
@@ -92,6 +95,7 @@ def _text(facts: dict[str, Any]) -> str:
             f"targets in {list(facts['recipe']['target']['range'])}, axis order '{field['axis_order']}'",
         ),
         ("omega", ", ".join(f"{omega:g}" for omega in field["omega"])),
+        *fitted_rows(facts["recipe"]),
         ("records", f"{facts['records']:,}: {_counted(facts)}"),
         *(
             (f"  {name}", f"{part['records']:,} of {part['objects']:,} objects")
@@ -103,6 +107,7 @@ def _text(facts: dict[str, Any]) -> str:
             f"median {median}, 5 % below {p05.removesuffix(' dB')}, lowest {least.removesuffix(' dB')}"
             + (", against what the copies should render" if copies else ""),
         ),
+        *(quality_rows(facts) if "shapes" in facts else ()),
         rejected_row(facts) if copies else ("status", _statuses(facts)),
         *(() if copies else (_engine(dict(facts["arithmetic"])),)),
         ("shards", f"{facts['shards']:,} files, {bytes_text(facts['bytes'])}"),
