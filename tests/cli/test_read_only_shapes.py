@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from neuralviews.augment.basin import align_store
+from neuralviews.cli.recipes import _facts, _row
 from neuralviews.store.reader import Store
 
 from ..made_stores import make_shapes_store, shapes_recipe
@@ -58,6 +59,16 @@ def test_text(run: Run, shapes: Store) -> None:
         assert line in lines
     assert any(line.startswith("surface error median 0.00") for line in lines)
     assert not any(line.startswith("10.off") for line in lines)
+
+
+def test_recipes_say_how_large_stores_are_and_how_true(shapes: Store) -> None:
+    facts = _facts(shapes_recipe(expected={"objects": 12, "median_iou": 0.95}))
+    columns = sum(shapes.column(name).nbytes for name in shapes.columns())
+    assert facts["bytes"] == 4 * len(shapes) * shapes.spec.parameters + columns
+    assert _row(facts)[5] == "IoU 0.95"
+    assert _row({**facts, "estimated": True})[5] == "~IoU 0.95"
+    assert _row({**facts, "median_iou": None})[5] == "?"
+    assert _row({**facts, "median_psnr": 50.1})[5] == "50.1 dB"
 
 
 def test_no_shard_is_opened(run: Run, tmp_path: Path) -> None:

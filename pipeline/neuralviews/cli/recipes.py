@@ -1,6 +1,7 @@
 """``neuralviews recipes``: what can be generated."""
 
 import json
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -27,7 +28,7 @@ def command(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found, indent=2))
         return
-    header = ("recipe", "field", "objects", "views", "on disk", "median PSNR", "")
+    header = ("recipe", "field", "objects", "views", "on disk", "median", "")
     click.echo(table(header, map(_row, found), right=(2, 3, 4, 5)))
     if any(fact["estimated"] for fact in found):
         click.echo("\n~ marks an estimate; the others were measured.")
@@ -35,11 +36,14 @@ def command(as_json: bool) -> None:
 
 def _facts(recipe: "Recipe") -> dict[str, Any]:
     """What is known before anything is generated; None where the recipe does not promise it."""
-    from ..records import COLUMNS
+    from ..records import REPAIRS
+    from ..store.layout import RowLayout
 
     expected = recipe.expected
     objects = None if expected is None else expected.objects
-    record = 4 * recipe.spec.parameters + sum(dtype.itemsize for dtype in COLUMNS.values())
+    layout = RowLayout(recipe.spec.parameters, repairs=0 if recipe.shape is None else REPAIRS)
+    shapes, types = layout.shapes(1), layout.types()
+    record = sum(prod(shapes[path]) * types[path].itemsize for path in types)
     return {
         "name": recipe.name,
         "title": recipe.title,
@@ -48,19 +52,21 @@ def _facts(recipe: "Recipe") -> dict[str, Any]:
         "views": recipe.views,
         "bytes": None if objects is None else objects * recipe.views * record,
         "median_psnr": None if expected is None else expected.median_psnr,
+        "median_iou": None if expected is None else expected.median_iou,
         "estimated": expected is not None and expected.estimated,
         "digest": recipe.digest(),
     }
 
 
 def _row(facts: dict[str, Any]) -> tuple[str, ...]:
-    psnr = facts["median_psnr"]
+    psnr, iou = facts["median_psnr"], facts["median_iou"]
+    promised = f"{psnr:g} dB" if psnr is not None else None if iou is None else f"IoU {iou:g}"
     return (
         facts["name"],
         "-".join(map(str, facts["dims"])),
         "?" if facts["objects"] is None else f"{facts['objects']:,}",
         str(facts["views"]),
         "?" if facts["bytes"] is None else bytes_text(facts["bytes"]),
-        "?" if psnr is None else f"{'~' if facts['estimated'] else ''}{psnr:g} dB",
+        "?" if promised is None else f"{'~' if facts['estimated'] else ''}{promised}",
         facts["title"],
     )
