@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 import trimesh
 
+from neuralviews.augment.plan import Plan
+from neuralviews.augment.run import augment_store
 from neuralviews.errors import OptionError, SpecError
 from neuralviews.exchange.meshes import MOST_POINTS, export
 from neuralviews.exchange.registry import FORMATS, exporter
 from neuralviews.mesh.mesh import Mesh
 from neuralviews.records import NO_LABEL, Status
+from neuralviews.store.reader import Store, open_store
 
 from ..ball_fields import COUNT, ball_recipe, ball_store, ball_weights, balls
 from ..made_stores import contents, make_store
@@ -113,6 +116,41 @@ def test_class_names_cannot_lead_elsewhere(name: str, part: str) -> None:
     from neuralviews.exchange.meshes import _label_part
 
     assert _label_part(("x", name), 1) == part
+
+
+def grown(store: Store, root: Path) -> Store:
+    plan = {"name": "grown", "copies": 2, "pipelines": [{"name": "grown", "steps": [{"op": "sdf_scale"}]}]}
+    augment_store(store, Plan.checked(plan, "plan"), root)
+    return open_store(root)
+
+
+def test_copies(tmp_path: Path) -> None:
+    """Balls grow to balls; what they mean is found with the ancestor that was fitted."""
+    recipe = ball_recipe(shape={"target": "sdf", "truncation": 0.1})
+    copies = grown(grown(ball_store(tmp_path / "store", recipe), tmp_path / "one"), tmp_path / "two")
+    rows = np.array([0, 1, 25])
+    assert export(copies, rows, tmp_path / "out", resolution=RESOLUTION, progress=False).files == 3
+    once = open_store(tmp_path / "one")
+    for record, path in zip(rows.tolist(), sorted((tmp_path / "out").iterdir()), strict=True):
+        assert path.name.startswith(f"{record:06d}_")
+        parent = int(copies.record(record)["parent_a"])
+        factor = copies.record(record)["params"][0] * once.record(parent)["params"][0]
+        radius, centre = (part[int(once.record(parent)["parent_a"])] for part in balls())
+        vertices = read_ply(path).vertices
+        np.testing.assert_allclose(
+            np.linalg.norm(vertices - factor * centre, axis=1), factor * radius, atol=2 * STEP**2
+        )
+
+
+def test_copies_whose_targets_nobody_knows_are_refused(tmp_path: Path) -> None:
+    copies = grown(ball_store(tmp_path / "store"), tmp_path / "copies")
+    with pytest.raises(OptionError) as error:
+        export(copies, np.arange(2), tmp_path / "out", resolution=9, progress=False)
+    assert str(error.value) == (
+        f"{copies.root}: copies do not say whose objects became unsigned distances "
+        "(shape.unreliable = 'udf'), so their surfaces are not known; take the store they were made from"
+    )
+    assert not (tmp_path / "out").exists()
 
 
 def test_what_is_refused_leaves_no_folder(tmp_path: Path) -> None:
