@@ -79,9 +79,12 @@ def mnist_digits(count: int) -> Signals:
     return Signals(image_grid(28, 28, "xy"), (pixels / np.float32(255)).reshape(count, 784, 1), 1.0)
 
 
-def true_loss(spec: FieldSpec, signals: Signals, weights: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Mean squared error of each field, by the float64 oracle forward."""
+def true_loss(
+    spec: FieldSpec, signals: Signals, weights: NDArray[np.float32], loss: str = "mse"
+) -> NDArray[np.float64]:
+    """Mean squared error of what each field gives, by the float64 oracle forward."""
     from neuralviews.field import evaluate
 
-    error = evaluate(spec, weights, signals.coords) - signals.values
+    outputs = evaluate(spec, weights, signals.coords)
+    error = (1 / (1 + np.exp(-outputs)) if loss == "bce" else outputs) - signals.values
     return np.mean(error**2, axis=(1, 2))

@@ -13,13 +13,10 @@ from neuralviews.fit.engine import Budget, Engine, Signals, psnr_from_loss
 from neuralviews.records import Status
 
 from .engine_cases import (
-    ALL_ENGINES,
     ORACLE,
     PLAIN,
-    SINGLE_PRECISION,
     SPECS,
     fit,
-    make_engine,
     mnist_digits,
     scanned_digits,
     skip_if_refused,
@@ -28,16 +25,6 @@ from .engine_cases import (
 )
 
 LARGEST = np.finfo(np.float32).max
-
-
-@pytest.fixture(params=ALL_ENGINES, scope="module")
-def engine(request: pytest.FixtureRequest) -> Engine:
-    return make_engine(request.param)
-
-
-@pytest.fixture(params=SINGLE_PRECISION, scope="module")
-def single(request: pytest.FixtureRequest) -> Engine:
-    return make_engine(request.param)
 
 
 @pytest.mark.parametrize(("signals", "steps"), [(scanned_digits, 80), (mnist_digits, 400)])

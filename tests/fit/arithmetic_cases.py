@@ -63,6 +63,15 @@ CASES = {
     "best of a rough fit": Case(
         FieldSpec([1, 17, 1]), axis_points(101)[:, None].copy(), Budget(60, 0.05, keep_best=True), fields=4
     ),
+    "minibatches of a cube": Case(
+        FieldSpec([3, 32, 32, 32, 32, 1], 30.0, 0.5), cube(12), Budget(12, 1e-3, "cosine", points=500)
+    ),
+    "logits of an image": Case(
+        FieldSpec([2, 48, 21, 2]), image_grid(17, 13, "ij"), Budget(30, 5e-3, loss="bce")
+    ),
+    "minibatches of logits": Case(
+        FieldSpec([3, 64, 1], 9.0), cube(5), Budget(25, 1e-2, points=300, loss="bce"), fields=3
+    ),
 }
 
 
@@ -73,7 +82,8 @@ def fit(case: Case, tile: int | None = None) -> FitResult:
     bump = np.prod(1 - case.coords.astype(np.float64) ** 2, axis=1)
     noise = uniform(2, (case.fields, points, spec.out_dim)).astype(np.float64) / 16
     values = (bump[None, :, None] + noise).astype(np.float32)
-    return CpuEngine(tile).fit(spec, Signals(case.coords, values, 1.0), inits, case.budget)
+    keys = np.random.Philox(key=4).random_raw(case.fields)
+    return CpuEngine(tile).fit(spec, Signals(case.coords, values, 1.0, keys), inits, case.budget)
 
 
 def digest(result: FitResult) -> str:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neuralviews.errors import SpecError
-from neuralviews.fit.engine import Budget, Signals, psnr_from_loss
+from neuralviews.field import FieldSpec
+from neuralviews.fit.engine import Budget, Signals, check_inputs, psnr_from_loss
 from neuralviews.portable import log10
 
 COORDS, VALUES = np.zeros((6, 2), np.float32), np.zeros((3, 6, 1), np.float32)
@@ -34,6 +35,38 @@ COORDS, VALUES = np.zeros((6, 2), np.float32), np.zeros((3, 6, 1), np.float32)
 def test_signals_that_do_not_fit_are_refused(coords: Any, values: Any, message: str) -> None:
     with pytest.raises(SpecError, match=message):
         Signals(coords, values, 1.0)
+
+
+@pytest.mark.parametrize("keys", [np.zeros(3, np.int64), np.zeros(2, np.uint64), np.zeros((3, 1), np.uint64)])
+def test_keys_that_do_not_fit_are_refused(keys: Any) -> None:
+    with pytest.raises(SpecError, match=rf"signals: keys is {keys.dtype} .*, expected uint64 \(3,\)"):
+        Signals(COORDS, VALUES, 1.0, keys)
+
+
+@pytest.mark.parametrize("points", [0, -1, 1 << 32])
+def test_numbers_of_points_that_cannot_be_drawn_are_refused(points: int) -> None:
+    with pytest.raises(SpecError, match=f"budget: found {points} points a step, expected 1 to 4294967295"):
+        Budget(1, 1e-3, points=points)
+
+
+@pytest.mark.parametrize(("target_psnr", "keep_best"), [(30.0, False), (None, True)])
+def test_minibatches_neither_stop_a_field_nor_choose_its_weights(
+    target_psnr: float | None, keep_best: bool
+) -> None:
+    found = f"budget: found target_psnr={target_psnr} and keep_best={keep_best}, expected neither"
+    with pytest.raises(SpecError, match=f"{found} beside points=8"):
+        Budget(1, 1e-3, target_psnr=target_psnr, keep_best=keep_best, points=8)
+
+
+def test_signals_of_more_points_than_can_be_drawn_from_are_refused() -> None:
+    """Their coordinates would be 17 GB; broadcast, they are one number."""
+    spec, budget = FieldSpec([1, 1, 1]), Budget(1, 1e-3, points=1)
+    signals = Signals(
+        np.zeros((1, 1), np.float32), np.zeros((0, 1, 1), np.float32), 1.0, np.zeros(0, np.uint64)
+    )
+    object.__setattr__(signals, "coords", np.broadcast_to(np.float32(0), (1 << 32, 1)))
+    with pytest.raises(SpecError, match="found 4294967296 coordinates, expected at most 4294967295"):
+        check_inputs(spec, signals, np.zeros((0, spec.parameters), np.float32), budget)
 
 
 @given(st.floats(1e-12, 1e6), st.sampled_from([0.5, 1.0, 2.0]))

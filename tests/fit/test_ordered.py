@@ -1,5 +1,7 @@
 """The stated order is itself right: its fma is one rounding, its sine a sine, its fit a fit."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,6 +14,7 @@ from neuralviews.fit import ordered
 from neuralviews.fit.engine import Budget, Signals
 from neuralviews.fit.reference import ReferenceEngine
 from neuralviews.records import Status
+from neuralviews.vector.emit import Emitter, Value, kernel
 from neuralviews.vector.emit import fma as hardware_fma
 
 from .arithmetic_cases import uniform
@@ -102,12 +105,50 @@ def test_sincospi_keeps_its_symmetries_to_the_bit() -> None:
     np.testing.assert_array_equal(ordered.sincospi(whole)[0], 0)
 
 
+@kernel
+def sigmoids(e: Emitter, x: Any, count: Value, found: Any) -> None:
+    with e.loop(0, count, e.lanes) as at:
+        e.store(e.sigmoid(e.load(x, at)), found, at)
+
+
+@njit
+def hardware_sigmoid(x):  # type: ignore[no-untyped-def]
+    found = np.empty_like(x)
+    sigmoids(x, x.size, found)
+    return found
+
+
+def test_the_vector_code_of_the_sigmoid_has_the_stated_bits() -> None:
+    special = np.resize(SPECIAL, 48)
+    for x in (random_bits(16, 160_000), uniform(17, (160_000,)) * np.float32(100), special):
+        with np.errstate(all="ignore"):
+            expected = ordered.sigmoid(x)
+        found = hardware_sigmoid(x)
+        numbers = ~np.isnan(expected)
+        np.testing.assert_array_equal(numbers, np.isfinite(x))
+        np.testing.assert_array_equal(np.isnan(found), ~numbers)
+        np.testing.assert_array_equal(found[numbers].view(np.uint32), expected[numbers].view(np.uint32))
+
+
+def test_sigmoid_is_close_and_rises() -> None:
+    x = np.linspace(-87, 87, 200_001).astype(np.float32)
+    found = ordered.sigmoid(x)
+    np.testing.assert_allclose(found, 1 / (1 + np.exp(-x.astype(np.float64))), rtol=2e-7)
+    assert (np.diff(found) >= 0).all()
+    low, middle, high = ordered.sigmoid(np.array([-1e30, 0, 1e30], np.float32))
+    assert (low, middle, high) == (found[0], 0.5, 1)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"points": 9}, {"loss": "bce"}, {"points": 40, "loss": "bce"}], ids=str
+)
 @pytest.mark.parametrize("dims", [[2, 5, 1], [1, 20, 18, 2], [3, 6, 5, 7, 1]])
-def test_a_few_steps_are_those_of_the_reference(dims: list[int]) -> None:
+def test_a_few_steps_are_those_of_the_reference(dims: list[int], options: dict[str, Any]) -> None:
     spec = FieldSpec(dims, np.linspace(12, 3, len(dims) - 2).tolist(), 0.25)
     coords, values = uniform(11, (23, dims[0])), uniform(12, (2, 23, dims[-1]))
     inits = uniform(13, (2, spec.parameters)) * np.float32(0.25)
-    signals, budget = Signals(coords, values, 2.0), Budget(6, 1e-3, "cosine")
+    signals = Signals(coords, values, 2.0, np.array([3, 4], np.uint64))
+    budget = Budget(6, 1e-3, "cosine", **options)
     found = ordered.fit_ordered(spec, signals, inits, budget)
     expected = ReferenceEngine().fit(spec, signals, inits, budget)
     update = np.linalg.norm(expected.weights - inits)

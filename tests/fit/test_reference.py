@@ -27,30 +27,39 @@ def problem(spec: FieldSpec, points: int = 31) -> tuple[NDArray[np.float32], Sig
     return initial_weights(spec, "siren", [12]), Signals(coords, values, 1.0)
 
 
-def torch_loss(spec: FieldSpec, flat: Any, signals: Signals) -> Any:
-    """Mean squared error of flat float64 weights, differentiable."""
+def torch_loss(spec: FieldSpec, flat: Any, signals: Signals, loss: str = "mse") -> Any:
+    """The loss of flat float64 weights, differentiable."""
     hidden = torch.tensor(signals.coords).double()
     for layer, omega in zip(spec.layers, (*spec.omega, None), strict=True):
         hidden = hidden @ flat[layer.weight].view(layer.fan_out, layer.fan_in).T + flat[layer.bias]
         hidden = (
             hidden * spec.output_scale + spec.output_offset if omega is None else torch.sin(omega * hidden)
         )
-    return torch.nn.functional.mse_loss(hidden, torch.tensor(signals.values[0]).double())
+    wanted = torch.tensor(signals.values[0]).double()
+    if loss == "bce":
+        return torch.nn.functional.binary_cross_entropy_with_logits(hidden, wanted)
+    return torch.nn.functional.mse_loss(hidden, wanted)
 
 
+@pytest.mark.parametrize("loss", ["mse", "bce"])
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: str(spec.dims))
-def test_gradient_is_autograds(spec: FieldSpec) -> None:
+def test_gradient_is_autograds(spec: FieldSpec, loss: Any) -> None:
     inits, signals = problem(spec)
     flat = torch.tensor(inits[0]).double().requires_grad_()
-    expected = torch_loss(spec, flat, signals)
+    expected = torch_loss(spec, flat, signals, loss)
     expected.backward()
-    loss, gradient = loss_and_gradient(
+    squares, gradient = loss_and_gradient(
         spec,
         inits[0].astype(np.float64),
         signals.coords.astype(np.float64),
         signals.values[0].astype(np.float64),
+        loss,
     )
-    assert loss == pytest.approx(expected.item(), rel=1e-13)
+    if loss == "mse":
+        assert squares == pytest.approx(expected.item(), rel=1e-13)
+    else:
+        given = torch.sigmoid(torch.tensor(evaluate(spec, inits[0], signals.coords)).double()).numpy()
+        assert squares == pytest.approx(np.mean((given - signals.values[0]) ** 2), rel=1e-5)
     np.testing.assert_allclose(gradient, flat.grad.numpy(), rtol=1e-9, atol=1e-13)
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,7 +33,8 @@ def problem(spec: FieldSpec, points: int, fields: int) -> tuple[np.ndarray, Sign
     rng = np.random.default_rng(2)
     coords = rng.uniform(-1, 1, (points, spec.in_dim)).astype(np.float32)
     values = rng.uniform(0, 1, (fields, points, spec.out_dim)).astype(np.float32)
-    return initial_weights(spec, "siren", range(fields)), Signals(coords, values, 1.0)
+    keys = np.arange(fields, dtype=np.uint64)
+    return initial_weights(spec, "siren", range(fields)), Signals(coords, values, 1.0, keys)
 
 
 def same_bits(one: FitResult, other: FitResult) -> bool:
@@ -46,28 +48,34 @@ def same_bits(one: FitResult, other: FitResult) -> bool:
     hidden=st.lists(st.integers(1, 70), min_size=1, max_size=3),
     points=st.integers(1, 300),
     tile=st.sampled_from([64, 1024]),
+    drawn=st.one_of(st.none(), st.integers(1, 300)),
+    loss=st.sampled_from(["mse", "bce"]),
 )
 def test_every_slot_computes_the_same_bits(
-    ends: tuple[int, int], hidden: list[int], points: int, tile: int
+    ends: tuple[int, int], hidden: list[int], points: int, tile: int, drawn: int | None, loss: Any
 ) -> None:
     """The same field in all slots stays the same field, whatever the shapes and alignments."""
     spec = FieldSpec([ends[0], *hidden, ends[1]], output_offset=0.5)
     inits, signals = problem(spec, points, 1)
-    batch = FieldBatch(spec, signals.coords, 8, tile, CPU)
-    batch.load(range(8), inits.repeat(8, axis=0), signals.values.repeat(8, axis=0))
+    batch = FieldBatch(spec, signals.coords, Budget(1, 1e-3, points=drawn, loss=loss), 8, tile, CPU)
+    keys = np.full(8, 3, np.uint64)
+    batch.load(range(8), inits.repeat(8, axis=0), signals.values.repeat(8, axis=0), keys)
     ones = torch.ones(8, 1)
-    for _ in range(2):
-        loss = batch.measure()
-        assert (loss == loss[0]).all()
+    for step in range(2):
+        batch.draw(torch.full((8, 1), step))
+        losses = batch.measure()
+        assert (losses == losses[0]).all()
         batch.update(1e-3 * ones, ones)
         assert (batch.weights == batch.weights[0]).all()
+    losses = batch.measure_all()
+    assert (losses == losses[0]).all()
 
 
 @pytest.mark.parametrize("tile", [64, 100, 333, 1000])
 def test_tiles_add_up(tile: int) -> None:
     """Loss and gradient over tiles, ragged ones too, are those of all points."""
     inits, signals = problem(SPEC, 333, 2)
-    batch = FieldBatch(SPEC, signals.coords, 2, tile, CPU)
+    batch = FieldBatch(SPEC, signals.coords, Budget(1, 1e-3), 2, tile, CPU)
     batch.load([0, 1], inits, signals.values)
     losses = batch.measure().numpy()
     for index, loss in enumerate(losses):
@@ -77,11 +85,13 @@ def test_tiles_add_up(tile: int) -> None:
         np.testing.assert_allclose(batch._gradient[index].numpy(), gradient, rtol=1e-3, atol=2e-6)
 
 
-def test_points_are_tiled_when_they_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("points", [None, 150])
+def test_points_are_tiled_when_they_are_many(points: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch_engine, "CPU_TILE_ELEMENTS", 1)
     inits, signals = problem(SPEC, 200, 3)
-    tiled = TorchEngine().fit(SPEC, signals, inits, Budget(10, 1e-3))
-    expected = ReferenceEngine().fit(SPEC, signals, inits, Budget(10, 1e-3))
+    budget = Budget(10, 1e-3, points=points)
+    tiled = TorchEngine().fit(SPEC, signals, inits, budget)
+    expected = ReferenceEngine().fit(SPEC, signals, inits, budget)
     moved = np.linalg.norm(expected.weights - inits)
     assert np.linalg.norm(tiled.weights - expected.weights) < 1e-5 * moved
 
@@ -190,7 +200,14 @@ def test_devices_that_torch_lacks_are_one_line(device: str) -> None:
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
-@pytest.mark.parametrize("budget", [Budget(40, 1e-3), Budget(150, 3e-3, target_psnr=12.0, keep_best=True)])
+@pytest.mark.parametrize(
+    "budget",
+    [
+        Budget(40, 1e-3),
+        Budget(150, 3e-3, target_psnr=12.0, keep_best=True),
+        Budget(40, 1e-3, points=128, loss="bce"),
+    ],
+)
 def test_cuda_keeps_the_contract(budget: Budget) -> None:
     inits, signals = problem(SPEC, 300, 21)
     engine = TorchEngine("cuda")
@@ -199,6 +216,7 @@ def test_cuda_keeps_the_contract(budget: Budget) -> None:
     assert same_bits(found, again)
     np.testing.assert_allclose(found.psnr, expected.psnr, atol=0.05)
     for start, stop in pairwise([0, 1, 8, 21]):
-        part = Signals(signals.coords, np.ascontiguousarray(signals.values[start:stop]), 1.0)
+        keys = np.arange(start, stop, dtype=np.uint64)
+        part = Signals(signals.coords, np.ascontiguousarray(signals.values[start:stop]), 1.0, keys)
         alone = engine.fit(SPEC, part, inits[start:stop], budget)
         np.testing.assert_array_equal(alone.weights, found.weights[start:stop])

@@ -78,15 +78,13 @@ class TorchEngine:
         return sha256(found.weights.tobytes() + found.loss.tobytes()).hexdigest()[:16]
 
     def refuses(self, spec: FieldSpec, budget: Budget) -> str | None:
-        if budget.points is not None or budget.loss != "mse":
-            return "fits all points by the mean squared error only: use --engine cpu"
         return None
 
     def fit(self, spec: FieldSpec, signals: Signals, inits: NDArray[np.float32], budget: Budget) -> FitResult:
         check_inputs(spec, signals, inits, budget)
         tile = max(64, self._tile_elements // (self.slots * max(spec.dims)) // 64 * 64)
         with _plain_float32(), torch.no_grad():
-            batch = FieldBatch(spec, signals.coords, self.slots, tile, self.device)
+            batch = FieldBatch(spec, signals.coords, budget, self.slots, tile, self.device)
             return _Fits(batch, signals, inits, budget).run()
 
 
@@ -104,7 +102,6 @@ class _Fits:
         self._kept = batch.weights.clone() if budget.keep_best else batch.weights
         self._kept_loss = np.full(slots, np.inf)
         self._kept_step = np.zeros(slots, np.int64)
-        self._first_loss = np.zeros(slots)
         self._weights = np.empty_like(inits)
         self._loss = np.empty(fields, np.float32)
         self._steps = np.empty(fields, np.uint32)
@@ -119,20 +116,23 @@ class _Fits:
         )
         self._fill(np.arange(len(self._field)))
         while (occupied := self._field >= 0).any():
-            loss = self._batch.measure().cpu().numpy().astype(np.float64)
+            step = torch.tensor(np.minimum(self._step, self._budget.steps - 1), device=device)
+            self._batch.draw(step.unsqueeze(1))
+            loss = _on_host(self._batch.measure())
+            last = self._step == self._budget.steps
+            if self._budget.points is not None and (occupied & last).any():
+                loss = np.where(last, _on_host(self._batch.measure_all()), loss)
             sound = loss <= LARGEST
             self._note(loss, sound)
             status = np.where(
                 sound, np.where(loss <= target, Status.converged, Status.budget), Status.diverged
             )
-            ended = np.flatnonzero(
-                occupied & ((status != Status.budget) | (self._step == self._budget.steps))
-            )
+            ended = np.flatnonzero(occupied & ((status != Status.budget) | last))
             self._harvest(ended, status)
-            step = torch.tensor(np.minimum(self._step, self._budget.steps - 1), device=device)
             self._batch.update(size[step], correction[step])
             self._step += 1
             self._fill(ended)
+        self._measure_initial(np.flatnonzero(self._status == Status.diverged))
         return FitResult(
             self._weights,
             psnr_from_loss(self._loss, self._signals.span),
@@ -141,10 +141,17 @@ class _Fits:
             self._status,
         )
 
+    def _measure_initial(self, lost: NDArray[np.int64]) -> None:
+        """Record the loss of the initial weights of some fields, which end with these."""
+        slots = len(self._field)
+        for start in range(0, len(lost), slots):
+            fields = lost[start : start + slots]
+            self._load(np.arange(len(fields)), fields)
+            loss = _on_host(self._batch.measure_all())[: len(fields)]
+            self._loss[fields] = np.where(loss <= LARGEST, loss, LARGEST)
+
     def _note(self, loss: NDArray[np.float64], sound: NDArray[np.bool_]) -> None:
-        """Keep the loss of initial weights, and the weights to return should the fit stop now."""
-        fresh = self._step == 0
-        self._first_loss[fresh] = np.where(sound, loss, LARGEST)[fresh]
+        """Keep the weights to return should the fit stop now."""
         better = sound & (loss < self._kept_loss) if self._budget.keep_best else sound
         self._kept_loss[better], self._kept_step[better] = loss[better], self._step[better]
         if self._budget.keep_best:
@@ -159,7 +166,7 @@ class _Fits:
         lost = status[slots] == Status.diverged
         self._status[fields] = status[slots]
         self._steps[fields] = np.where(lost, self._step[slots], self._kept_step[slots])
-        self._loss[fields] = np.where(lost, self._first_loss[slots], self._kept_loss[slots])
+        self._loss[fields] = self._kept_loss[slots]
         found = self._kept[torch.tensor(slots, device=self._kept.device)].cpu().numpy()
         self._weights[fields] = np.where(lost[:, None], self._inits[fields], found)
         self._field[slots] = -1
@@ -171,7 +178,15 @@ class _Fits:
         if not len(taken):
             return
         self._field[taken], self._step[taken], self._kept_loss[taken] = fields, 0, np.inf
-        self._batch.load(taken.tolist(), self._inits[fields], self._signals.values[fields])
+        self._load(taken, fields)
+
+    def _load(self, slots: NDArray[np.int64], fields: NDArray[np.int64]) -> None:
+        keys = None if self._signals.keys is None else self._signals.keys[fields]
+        self._batch.load(slots.tolist(), self._inits[fields], self._signals.values[fields], keys)
+
+
+def _on_host(losses: torch.Tensor) -> NDArray[np.float64]:
+    return losses.cpu().numpy().astype(np.float64)
 
 
 def _spread(low: float, high: float, *shape: int) -> NDArray[np.float32]:

@@ -8,6 +8,7 @@ from typing import Any, cast
 import numpy as np
 from numba import types
 
+from ... import draws
 from ...errors import EngineError
 from ...records import Status
 from ...vector.compiled import compile_cached, compiler_is_off, sources_digest
@@ -66,7 +67,7 @@ def compiled_fit() -> Fit:
             "engine 'cpu': NUMBA_DISABLE_JIT is set, with which numba compiles nothing: "
             "unset it, or use --engine torch"
         )
-    define = _define(sources_digest(Path(__file__).parent, Path(ordered.__file__)))
+    define = _define(sources_digest(Path(__file__).parent, Path(ordered.__file__), Path(draws.__file__)))
     floats, table = types.Array(types.float32, 1, "C"), types.Array(types.int64, 2, "C")
     points = types.NamedTuple((floats, floats, types.int64, types.int64), Points)
     stream = types.Array(types.uint64, 1, "C")
