@@ -33,8 +33,8 @@ from neuralviews.fit.stated import stated_job
 from neuralviews.grids import image_grid
 from neuralviews.records import Split, Status
 from neuralviews.report.copies import Strip
+from neuralviews.report.image_painter import ImagePainter
 from neuralviews.report.layout import DPI, Layout, StripLayout
-from neuralviews.report.panels import shape_without_source
 from neuralviews.report.render import render_images, to_display
 from neuralviews.report.sheet import INK, PALE, Block, Tile, draw_sheet, new_figure
 from neuralviews.report.strip import draw_strips
@@ -97,7 +97,7 @@ class Easel:
 
     def __init__(self, store: Store, source: Source | None) -> None:
         self.store, self.source, self.job = store, source, stated_job(store)
-        self.shape = shape_without_source(store)
+        self.shape = ImagePainter(store).shape
         usable = (store.column("split") == Split.train) & (store.column("status") != Status.diverged)
         self.supply = Supply(store, np.flatnonzero(usable))
 

@@ -17,8 +17,10 @@ from neuralviews.errors import OutputError
 from neuralviews.fit.reproduce import open_store_source
 from neuralviews.report import layout
 from neuralviews.report.gallery import draw_gallery, gallery
+from neuralviews.report.image_painter import NO_SOURCE_SHAPE
 from neuralviews.report.layout import Layout
-from neuralviews.report.panels import NO_SOURCE_SHAPE, make_panels
+from neuralviews.report.painter import painter_of
+from neuralviews.report.panels import Panel, make_panels
 from neuralviews.report.render import to_display
 from neuralviews.signals.catalogue import Source, open_source
 from neuralviews.store.reader import Store
@@ -37,49 +39,55 @@ def source(store: Store) -> Source:
     return open_store_source(store, None)
 
 
+def panels_of(store: Store, source: Source | None, objects: int, views: int) -> list[Panel]:
+    return make_panels(store, painter_of(store, source), objects, views)
+
+
 class TestPanels:
     @pytest.mark.parametrize("count", [1, 7, 10, 25, 40])
     def test_objects_are_spread_evenly_over_the_classes(self, store: Store, count: int) -> None:
         ids, first = np.unique(store.column("object_id"), return_index=True)
         labels = dict(zip(ids.tolist(), store.column("label")[first].tolist(), strict=True))
-        panels = make_panels(store, None, count, 1)
+        panels = panels_of(store, None, count, 1)
         assert len({panel.object_id for panel in panels}) == count
         shown = Counter(labels[panel.object_id] for panel in panels)
         for label, size in Counter(labels.values()).items():
             assert abs(shown[label] - count * size / len(ids)) < 1
 
     def test_at_most_what_there_is(self, store: Store) -> None:
-        panels = make_panels(store, None, 1000, 1000)
+        panels = panels_of(store, None, 1000, 1000)
         assert len(panels) == 40
         assert {panel.views for panel in panels} == {(0, 1, 2)}
 
     def test_the_choice_is_the_same_every_time(self, store: Store, source: Source) -> None:
-        first, second = (make_panels(store, chosen, 8, 2) for chosen in (None, source))
+        first, second = (panels_of(store, chosen, 8, 2) for chosen in (None, source))
         assert [panel.object_id for panel in first] == [panel.object_id for panel in second]
 
     def test_each_panel_shows_its_own_object(self, store: Store, source: Source) -> None:
-        for panel in make_panels(store, source, 40, 3):
+        for panel in panels_of(store, source, 40, 3):
             rows = np.flatnonzero(store.column("object_id") == panel.object_id)
             signal = source.signal(panel.object_id)
-            assert panel.source is not None
-            assert np.array_equal(panel.source, to_display(signal.values.reshape(8, 8, 1), (0, 1)))
+            assert panel.painting.source is not None
+            assert np.array_equal(panel.painting.source, to_display(signal.values.reshape(8, 8, 1), (0, 1)))
             assert panel.label == f"{store.column('label')[rows[0]]}"
-            assert panel.psnr == tuple(store.column("psnr")[rows].tolist())
+            assert panel.painting.quality == tuple(
+                (f"{psnr:.1f} dB", "") for psnr in store.column("psnr")[rows]
+            )
             assert panel.diverged == tuple((np.isin(rows, (4, 17))).tolist())
-            for image, row in zip(panel.images, rows, strict=True):
+            for image, row in zip(panel.painting.images, rows, strict=True):
                 drawn = np.clip(store.field(int(row)).render((8, 8)), 0, 1)
                 np.testing.assert_allclose(image, drawn, atol=1e-3)
 
     def test_without_a_source_views_have_the_shape_that_the_store_states(
         self, store: Store, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        (panel,) = make_panels(store, None, 1, 1)
-        assert panel.source is None
-        assert panel.images[0].shape == (8, 8)
+        (panel,) = panels_of(store, None, 1, 1)
+        assert panel.painting.source is None
+        assert panel.painting.images[0].shape == (8, 8)
         sizes_differ = {**store.job, "source": {**store.job["source"], "image_shape": None}}
         monkeypatch.setattr(Store, "job", property(lambda self: sizes_differ))
-        (panel,) = make_panels(store, None, 1, 1)
-        assert panel.images[0].shape == NO_SOURCE_SHAPE
+        (panel,) = panels_of(store, None, 1, 1)
+        assert panel.painting.images[0].shape == NO_SOURCE_SHAPE
 
 
 class TestFigure:
@@ -87,9 +95,9 @@ class TestFigure:
         sheet, histogram = draw_gallery(store, source, objects=6, views=2).axes
         assert len(sheet.images) == 6 * 3
         captions = [text.get_text() for text in sheet.texts]
-        for panel in make_panels(store, source, 6, 2):
+        for panel in panels_of(store, source, 6, 2):
             assert f"#{panel.object_id}" in captions
-            assert all(f"{psnr:.1f} dB" in captions for psnr in panel.psnr)
+            assert all(quality in captions for quality, _ in panel.painting.quality)
         marks = [text.get_text() for text in histogram.texts]
         assert marks == [f"median {store.manifest.summary.psnr.median:.1f} dB"]
 

@@ -16,6 +16,7 @@ from neuralviews.records import Status
 from neuralviews.report import layout
 from neuralviews.report.copies import Strip, make_strips
 from neuralviews.report.gallery import draw_gallery
+from neuralviews.report.painter import painter_of
 from neuralviews.report.sheet import Tile
 from neuralviews.report.strip import copy_gallery, draw_copy_gallery
 from neuralviews.report.wording import shares_text
@@ -36,6 +37,10 @@ def parent(tmp_path_factory: pytest.TempPathFactory) -> Store:
 @pytest.fixture(scope="module")
 def copies(parent: Store) -> Store:
     return augmented(parent, parent.root.parent / "copies")
+
+
+def strips_of(store: Store, parent: Store | None, count: int) -> list[Strip]:
+    return make_strips(store, parent, painter_of(store), count)
 
 
 def record_of(strip: Strip) -> int:
@@ -64,7 +69,7 @@ class TestContent:
     def test_every_picture_is_of_what_the_record_says(self, parent: Store, copies: Store) -> None:
         grid = image_grid(*SHAPE, parent.spec.axis_order).astype(np.float64)
         seen = Counter[int]()
-        for strip in make_strips(copies, parent, 40):
+        for strip in strips_of(copies, parent, 40):
             record = copies.record(record_of(strip))
             seen[record["pipeline"]] += 1
             first = at(parent, record["parent_a"], grid)
@@ -86,7 +91,7 @@ class TestContent:
     def test_captions_are_those_of_the_records(self, parent: Store, copies: Store) -> None:
         columns = {name: copies.column(name) for name in ("psnr", "psnr_before", "status", "in_domain")}
         said = Counter[str]()
-        for strip in make_strips(copies, parent, len(copies)):
+        for strip in strips_of(copies, parent, len(copies)):
             row = record_of(strip)
             record, pipeline = copies.record(row), strip.title.partition(" ")[0]
             psnr, before, status, inside = (columns[name][row] for name in columns)
@@ -116,20 +121,20 @@ class TestContent:
 
     @pytest.mark.parametrize("count", [1, 4, 10, 12, 33])
     def test_copies_are_spread_over_the_pipelines(self, copies: Store, count: int) -> None:
-        strips = make_strips(copies, None, count)
+        strips = strips_of(copies, None, count)
         assert len({record_of(strip) for strip in strips}) == count
         shown = Counter(strip.title.partition(" ")[0] for strip in strips)
         assert all(abs(shown[pipeline["name"]] - count / 4) < 1 for pipeline in MIXED["pipelines"])
 
     def test_one_copy_a_pipeline_shows_several_classes(self, copies: Store) -> None:
-        rows = [record_of(strip) for strip in make_strips(copies, None, 4)]
+        rows = [record_of(strip) for strip in strips_of(copies, None, 4)]
         assert len(set(copies.column("label")[rows].tolist())) >= 3
 
     def test_at_most_what_there_is(self, copies: Store) -> None:
-        assert len(make_strips(copies, None, 10_000)) == len(copies)
+        assert len(strips_of(copies, None, 10_000)) == len(copies)
 
     def test_the_choice_does_not_depend_on_the_parents(self, parent: Store, copies: Store) -> None:
-        alone, beside = (make_strips(copies, origin, 9) for origin in (None, parent))
+        alone, beside = (strips_of(copies, origin, 9) for origin in (None, parent))
         assert [strip.title for strip in alone] == [strip.title for strip in beside]
         for one, other in zip(alone, beside, strict=True):
             (tile,) = one.tiles
@@ -139,7 +144,7 @@ class TestContent:
     def test_copies_of_mixtures_have_four_shares(self, parent: Store, copies: Store, tmp_path: Path) -> None:
         twice = augmented(copies, tmp_path / "twice", {**MIXED, "pipelines": MIXED["pipelines"][:1]})
         assert twice.column("classes").shape[1] == 4
-        labels = [strip.label for strip in make_strips(twice, copies, 40)]
+        labels = [strip.label for strip in strips_of(twice, copies, 40)]
         assert max(label.count("+") for label in labels) >= 2
         require_readable(draw_copy_gallery(twice, copies, copies=40))
 
@@ -148,7 +153,7 @@ class TestContent:
         flat = {"name": "flat", "pipelines": [{"name": "bare", "steps": [{"op": "repair", "steps": 1}]}]}
         bare = augmented(photos, tmp_path / "bare", flat)
         assert bare.column("params").shape[1] == 1
-        for strip in make_strips(bare, photos, 3):
+        for strip in strips_of(bare, photos, 3):
             assert strip.label == "no label"
             assert lines_of(tile_of(strip, "parent a")) == (
                 f"#{bare.record(record_of(strip))['parent_a']}",
@@ -162,7 +167,7 @@ class TestRefusals:
         other = make_store(tmp_path / "other", objects=39)
         message = f"found dataset {other.dataset_id}, expected .*; give the store that was augmented"
         with pytest.raises(IntegrityError, match=message):
-            make_strips(copies, other, 3)
+            strips_of(copies, other, 3)
 
     def test_fitted_fields(self, parent: Store) -> None:
         with pytest.raises(OptionError, match="has no parent, its kind is 'generate'; leave the parent out"):
@@ -197,15 +202,15 @@ class TestRefusals:
 
         monkeypatch.setattr(Store, "column", column)
         with pytest.raises(IntegrityError, match=message):
-            make_strips(copies, parent, 3)
+            strips_of(copies, parent, 3)
 
     def test_other_operations_than_made_the_store(
         self, parent: Store, copies: Store, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(replay, "AUGMENTER", 99)
         with pytest.raises(EngineError, match="this neuralviews has 99"):
-            make_strips(copies, parent, 3)
-        assert make_strips(copies, None, 3)  # copies alone need no operations
+            strips_of(copies, parent, 3)
+        assert strips_of(copies, None, 3)  # copies alone need no operations
 
     def test_a_page_that_is_too_large(
         self, copies: Store, parent: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

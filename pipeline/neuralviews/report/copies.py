@@ -8,12 +8,11 @@ from numpy.typing import NDArray
 
 from ..augment.stated import stated_copies
 from ..errors import IntegrityError
-from ..fit.stated import StatedJob, stated_job
+from ..fit.stated import stated_job
 from ..records import Records, Status
 from .choice import choose
 from .origins import Tiles, origins
-from .panels import shape_without_source
-from .render import render_images, to_display
+from .painter import Painter
 from .sheet import ALARM, INK, PALE, Tile
 from .wording import decibels, shares_text
 
@@ -39,25 +38,28 @@ class Strip:
     tiles: Tiles
 
 
-def make_strips(store: "Store", parent: "Store | None", count: int) -> list[Strip]:
+def make_strips(store: "Store", parent: "Store | None", painter: Painter, count: int) -> list[Strip]:
     """Draw up to ``count`` copies, evenly spread over the pipelines and then over the classes.
 
     The choice follows from the dataset id alone.
 
     Args:
         parent: the store that was augmented; None draws the copies alone.
+        painter: of the copies; it draws their parents too.
     Raises:
-        SpecError: the fields are not images.
+        SpecError: the fields are neither images nor shapes.
+        OptionError: what their surfaces are is not known.
         IntegrityError: another store than the parent, or copies that cannot be of its records.
         EngineError: this neuralviews has other versions of the operations than what made the store.
     """
-    pipelines, job = stated_copies(store).plan.pipelines, stated_job(store)
+    pipelines = stated_copies(store).plan.pipelines
     _require_pipelines(store, len(pipelines))
     kept = store.read(_choose(store, count))
-    tiles = _copy_tiles(store, job, kept)
+    tiles = _copy_tiles(painter, kept)
     if parent is not None:
-        tiles = [(*others, *own) for others, own in zip(origins(store, parent, kept), tiles, strict=True)]
-    columns, names = kept.columns, job.source.class_names
+        before = origins(store, parent, painter, kept)
+        tiles = [(*others, *own) for others, own in zip(before, tiles, strict=True)]
+    columns, names = kept.columns, stated_job(store).source.class_names
     return [
         Strip(
             f"{pipelines[columns['pipeline'][row]].name}  #{columns['record_id'][row]}",
@@ -85,15 +87,13 @@ def _require_pipelines(store: "Store", count: int) -> None:
         )
 
 
-def _copy_tiles(store: "Store", job: StatedJob, kept: Records) -> list[Tiles]:
+def _copy_tiles(painter: Painter, kept: Records) -> list[Tiles]:
     """The copies themselves, with their PSNR against what they should render, before and after a repair."""
-    images = render_images(store.spec, kept.weights, shape_without_source(store))
     tiles: list[Tiles] = []
-    for row, image in enumerate(images):
+    for row, image in enumerate(painter.fields(kept.weights)):
         psnr, before, status = (float(kept.columns[name][row]) for name in ("psnr", "psnr_before", "status"))
         rejected = status == Status.diverged
         quality = decibels(psnr) if before == psnr else f"{before:.1f} → {decibels(psnr)}"
         below = ("rejected", ALARM) if rejected else ("", PALE)
-        shown = to_display(image, job.recipe.target.range)
-        tiles.append((Tile(shown, "copy", ((quality, ALARM if rejected else INK), below)),))
+        tiles.append((Tile(image, "copy", ((quality, ALARM if rejected else INK), below)),))
     return tiles

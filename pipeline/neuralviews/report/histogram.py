@@ -1,4 +1,4 @@
-"""The PSNRs of a whole store in one picture."""
+"""How good all records of a store are, in one picture."""
 
 from typing import TYPE_CHECKING
 
@@ -8,8 +8,8 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from ..records import Split
+from .measures import PSNR, Measure
 from .sheet import ALARM, INK, PALE
-from .wording import NO_ERROR, decibels
 
 if TYPE_CHECKING:
     from ..store.reader import Store
@@ -20,34 +20,44 @@ _SPLIT_COLORS = {Split.train: "#3b6ea5", Split.val: "#e0a030", Split.test: "#8fb
 
 
 def draw_histogram(
-    axes: Axes, store: "Store", floor: float | None, *, of: str = "fields", against: str = ""
+    axes: Axes,
+    store: "Store",
+    floor: float | None,
+    *,
+    measure: Measure = PSNR,
+    of: str = "fields",
+    against: str = "",
 ) -> None:
-    """PSNRs stacked by split; what lies outside the axis is counted in the outermost bins.
+    """Values stacked by split; what lies outside the axis is counted in the outermost bins.
 
     Args:
-        floor: the least that was asked for, in dB; None for no such mark.
-        of: what has these PSNRs.
+        floor: the least that was asked for; None for no such mark.
+        measure: what is counted, of the records that have it.
+        of: what has these values.
         against: what they were compared with, if it need be said.
     """
-    psnr, split = store.column("psnr"), store.column("split")
-    low, high = _range(psnr, floor)
+    having = measure.having(store)
+    values, split = store.column(measure.column)[having], store.column("split")[having]
+    low, high = _range(measure, values, floor)
     shown = [part for part in Split if (split == part).any()]
     axes.hist(
-        [np.clip(psnr[split == part].astype(np.float64), low, high) for part in shown],
-        bins=list(np.linspace(low, high, int(np.clip(np.sqrt(len(psnr)), 16, 80)) + 1)),
+        [np.clip(values[split == part].astype(np.float64), low, high) for part in shown],
+        bins=list(np.linspace(low, high, int(np.clip(np.sqrt(len(values)), 16, 80)) + 1)),
         stacked=True,
         color=[_SPLIT_COLORS[part] for part in shown],
         label=[f"{part.name} {int((split == part).sum()):,}" for part in shown],
     )
-    exact, median = int((psnr >= NO_ERROR).sum()), store.manifest.summary.psnr.median
+    exact, median = int((values >= measure.perfect).sum()), measure.median(store)
     room = 1.35 if exact else 1.2  # for the lines of text above the bars
     axes.set(xlim=(low, high), ylim=(0, axes.get_ylim()[1] * room))
-    _mark(axes, median, f"median {decibels(median)}", INK, line=0)
+    _mark(axes, median, f"median {measure.text(median)}", INK, line=0)
     if floor is not None:
         _mark(axes, floor, f"floor {floor:g} dB", ALARM, line=1)
     if exact:
-        _mark(axes, NO_ERROR, f"{exact:,} at {decibels(NO_ERROR)}", PALE, line=2)
-    axes.set_xlabel(f"PSNR{against and f' against {against}'} (dB)", size=8, color=INK)
+        _mark(axes, measure.perfect, f"{exact:,} at {measure.text(measure.perfect)}", PALE, line=2)
+    some = "" if having.all() else f" of the {len(values):,} {of} that have one"
+    against = against and f" against {against}"
+    axes.set_xlabel(f"{measure.name}{some}{against}{measure.unit}", size=8, color=INK)
     axes.set_ylabel(of, size=8, color=INK)
     axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.tick_params(labelsize=7, color=PALE, labelcolor=INK)
@@ -64,17 +74,17 @@ def draw_histogram(
     )
 
 
-def _range(psnr: NDArray[np.float32], floor: float | None) -> tuple[float, float]:
+def _range(measure: Measure, values: NDArray[np.float32], floor: float | None) -> tuple[float, float]:
     """From the 0.1st to the 99.9th percentile with some room, and to the floor unless it lies far below.
 
     Fields without any error are left out: what stands for infinity would squeeze the others into one bar.
     """
-    erring = psnr[psnr < NO_ERROR]
-    low, high = np.percentile((erring if len(erring) else psnr).astype(np.float64), (0.1, 99.9))
+    erring = values[values < measure.perfect]
+    low, high = np.percentile((erring if len(erring) else values).astype(np.float64), (0.1, 99.9))
     if floor is not None and floor > low - 2 * (high - low):
         low, high = min(low, floor), max(high, floor)
-    room = max(0.06 * (high - low), 0.05)
-    return float(low - room), float(high + room)
+    room = max(0.06 * (high - low), measure.step)
+    return max(float(low - room), measure.low), min(float(high + room), measure.high)
 
 
 def _mark(axes: Axes, x: float, text: str, color: str, *, line: int) -> None:

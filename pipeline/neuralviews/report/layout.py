@@ -5,7 +5,7 @@ from typing import ClassVar, Self
 
 from ..errors import OutputError
 
-__all__ = ["CAPTION_LINE", "DPI", "GAP", "MARGIN", "TILE", "Layout", "StripLayout"]
+__all__ = ["CAPTION_LINE", "DPI", "GAP", "MARGIN", "TILE", "Layout", "ShapeLayout", "StripLayout"]
 
 DPI = 150
 TILE, GAP, MARGIN = 0.86, 0.07, 0.35
@@ -117,6 +117,13 @@ class Layout:
         """Left and top of a block on the sheet, y down."""
         line, place = divmod(index, self.abreast)
         return place * (self.block + _BLOCK_GAP), _COLUMN_NAMES + line * self._line
+
+
+class ShapeLayout(Layout):
+    """A page of shapes, each with a line below it for what must be known of its mesh."""
+
+    least_columns = 2
+    legend = 0.13
 
 
 class StripLayout(Layout):

@@ -10,11 +10,10 @@ from ..augment.base import column_count
 from ..augment.replay import same_maker
 from ..augment.target import Target
 from ..errors import IntegrityError
-from ..fit.stated import StatedJob, stated_job
+from ..fit.stated import stated_job
 from ..records import NO_PARENT, Records
 from ..store.lineage import Lineage
-from .panels import shape_without_source
-from .render import render_images, render_targets, to_display
+from .painter import Painter, Picture
 from .sheet import PALE, Tile
 from .wording import label_text, shortened
 
@@ -28,7 +27,7 @@ __all__ = ["Tiles", "origins"]
 Tiles = tuple[Tile | None, ...]
 
 
-def origins(store: "Store", parent: "Store", kept: Records) -> list[Tiles]:
+def origins(store: "Store", parent: "Store", painter: Painter, kept: Records) -> list[Tiles]:
     """First parent, second parent (None without one), and what it should render, of each copy.
 
     Raises:
@@ -41,7 +40,7 @@ def origins(store: "Store", parent: "Store", kept: Records) -> list[Tiles]:
     for number in np.unique(kept.columns["pipeline"]):
         here = np.flatnonzero(kept.columns["pipeline"] == number)
         steps = maker.plan.pipelines[number].steps
-        found |= zip(here.tolist(), _of_pipeline(maker, steps, kept.take(here)), strict=True)
+        found |= zip(here.tolist(), _of_pipeline(maker, painter, steps, kept.take(here)), strict=True)
     return [found[row] for row in range(len(kept))]
 
 
@@ -59,27 +58,27 @@ def _require_parents(store: "Store", maker: "CopyMaker") -> None:
         )
 
 
-def _of_pipeline(maker: "CopyMaker", steps: "Compose", kept: Records) -> list[Tiles]:
+def _of_pipeline(maker: "CopyMaker", painter: Painter, steps: "Compose", kept: Records) -> list[Tiles]:
     """The same for copies of one pipeline."""
     parent, spec, count = maker.supply.store, maker.context.spec, len(kept)
     parameters = steps.parameters(maker.context)
-    params, job = kept.columns["params"][:, : column_count(parameters)], stated_job(parent)
+    params = kept.columns["params"][:, : column_count(parameters)]
     target = steps.expect(Target.of_parent(count, spec.in_dim, spec.out_dim), params, maker.context)
     first, second = kept.columns["parent_a"], kept.columns["parent_b"]
     weights_b: NDArray[np.float32] | None = None
     a: Sequence[Tile]
     b: Sequence[Tile | None]
     if steps.partner is None:
-        a, b = _parent_tiles(parent, job, "parent a", first), [None] * count
+        a, b = _parent_tiles(parent, painter, "parent a", first), [None] * count
     else:
         names = [parameter.name for parameter in parameters for _ in range(parameter.count)]
         mixing = next(step.name for step in steps.steps if step.partner is not None)
         lam, weights_b = params[:, names.index(f"{mixing}.lam")], parent.weights(second)
-        a = _parent_tiles(parent, job, "parent a", first, lam)
-        b = _parent_tiles(parent, job, "parent b", second, 1 - lam)
-    expected = render_targets(spec, target, parent.weights(first), weights_b, shape_without_source(parent))
+        a = _parent_tiles(parent, painter, "parent a", first, lam)
+        b = _parent_tiles(parent, painter, "parent b", second, 1 - lam)
+    expected = painter.targets(target, parent.weights(first), weights_b)
     shown = [
-        _expected_tile(job, image, inside)
+        _expected_tile(image, inside)
         for image, inside in zip(expected, kept.columns["in_domain"].tolist(), strict=True)
     ]
     return list(zip(a, b, shown, strict=True))
@@ -87,24 +86,23 @@ def _of_pipeline(maker: "CopyMaker", steps: "Compose", kept: Records) -> list[Ti
 
 def _parent_tiles(
     parent: "Store",
-    job: StatedJob,
+    painter: Painter,
     name: str,
     rows: NDArray[Any],
     shares: NDArray[np.float32] | None = None,
 ) -> list[Tile]:
     """Parents with their class, their record_id, and in mixtures their share."""
-    images = render_images(parent.spec, parent.weights(rows), shape_without_source(parent))
+    images, names = painter.fields(parent.weights(rows)), stated_job(parent).source.class_names
     tiles = []
     for place, (row, image) in enumerate(zip(rows.tolist(), images, strict=True)):
-        label = label_text(job.source.class_names, int(parent.column("label")[row]))
+        label = label_text(names, int(parent.column("label")[row]))
         number = f"#{row}" if shares is None else f"{shares[place]:.2f} × #{row}"
         caption = ((shortened(label, 13) or number, PALE), (number if label else "", PALE))
-        tiles.append(Tile(to_display(image, job.recipe.target.range), name, caption))
+        tiles.append(Tile(image, name, caption))
     return tiles
 
 
-def _expected_tile(job: StatedJob, image: NDArray[np.float32], inside: float) -> Tile:
+def _expected_tile(image: Picture, inside: float) -> Tile:
     """What a copy should render, and how much of it lies where its parents were fitted."""
     note = "" if inside == 1 else f"{100 * inside:.0f} % in domain"
-    shown = to_display(image, job.recipe.target.range)
-    return Tile(shown, "should render", ((note, PALE), ("", PALE)))
+    return Tile(image, "should render", ((note, PALE), ("", PALE)))

@@ -23,6 +23,7 @@ __all__ = [
     "Line",
     "Tile",
     "draw_heading",
+    "draw_legends",
     "draw_sheet",
     "new_figure",
     "write",
@@ -31,6 +32,8 @@ __all__ = [
 INK, PALE, ALARM = "#222222", "#777777", "#b3261e"
 _FORMATS = ("png", "pdf", "svg", "jpg")
 _LETTER = {"bold": 0.0100, "normal": 0.0075}  # width of letters, inches a point of their size
+_LEGEND, _LEGEND_LINE, _LEGEND_SIZE = 0.39, 0.12, 7  # inches below a tile; inches; points
+_LEGEND_LETTER = 0.056  # inches
 
 Line = tuple[str, str]
 """A line of text and its colour."""
@@ -119,6 +122,16 @@ def draw_sheet(
     width, height = page.sheet
     sheet.set(xlim=(0, width), ylim=(height, 0))  # inches, y down
     return sheet
+
+
+def draw_legends(sheet: Axes, page: Layout, legends: Sequence[Sequence[Line]]) -> None:
+    """Lines of text below the captions of each block, as long as it is wide."""
+    for index, legend in enumerate(legends):
+        left, top = page.corner(index)
+        for line, (text, color) in enumerate(legend):
+            cut = shortened(text, int(page.block / _LEGEND_LETTER))
+            down = top + TILE + _LEGEND + line * _LEGEND_LINE
+            sheet.text(left, down, cut, size=_LEGEND_SIZE, color=color)
 
 
 def _draw_tile(sheet: Axes, tile: Tile, left: float, top: float) -> None:

@@ -11,18 +11,15 @@ from ..errors import OptionError
 from ..records import Status
 from .copies import Strip, make_strips
 from .histogram import draw_histogram
-from .layout import TILE, StripLayout
-from .panels import shape_without_source
-from .sheet import INK, PALE, draw_heading, draw_sheet, new_figure, write
+from .layout import StripLayout
+from .painter import painter_of
+from .sheet import INK, PALE, draw_heading, draw_legends, draw_sheet, new_figure, write
 from .wording import decibels, shortened
 
 if TYPE_CHECKING:
     from ..store.reader import Store
 
 __all__ = ["copy_gallery", "draw_copy_gallery", "draw_strips"]
-
-_LEGEND = (0.39, 0.51)  # inches below a tile: title and label
-_LETTER = 0.056  # inches, of the legend's letters
 
 
 def copy_gallery(store: "Store", parent: "Store | None", out: str | Path, *, copies: int = 12) -> None:
@@ -42,8 +39,8 @@ def draw_copy_gallery(store: "Store", parent: "Store | None", *, copies: int = 1
 
     Raises:
         OutputError: the page would be too large.
-        OptionError: the store does not hold augmented copies.
-        SpecError: the fields are not images.
+        OptionError: the store does not hold augmented copies, or what their surfaces are is not known.
+        SpecError: the fields are neither images nor shapes.
         IntegrityError: another store than the parent, or copies that cannot be of its records.
         EngineError: this neuralviews has other versions of the operations than what made the store.
     """
@@ -52,9 +49,10 @@ def draw_copy_gallery(store: "Store", parent: "Store | None", *, copies: int = 1
             f"gallery: {store.root} has no parent, its kind is '{store.kind}'; leave the parent out"
         )
     page = StripLayout.checked(min(copies, len(store)), 1 if parent is None else 4)
-    strips = make_strips(store, parent, copies)
+    painter = painter_of(store)
+    strips = make_strips(store, parent, painter, copies)
     figure = new_figure(page.size)
-    _draw_heading(figure, store, parent is not None)
+    _draw_heading(figure, store, "" if parent is not None else painter.canvas)
     draw_strips(figure, page, page.sheet_box, strips)
     histogram, floor = figure.add_axes(page.histogram_box), stated_copies(store).plan.reject.min_psnr
     draw_histogram(histogram, store, floor, of="copies", against="what each copy should render")
@@ -66,16 +64,12 @@ def draw_strips(
 ) -> Axes:
     """Draw copies on a sheet; see `sheet.draw_sheet`."""
     sheet = draw_sheet(figure, page, box, [strip.tiles for strip in strips])
-    for index, strip in enumerate(strips):
-        left, top = page.corner(index)
-        for down, text, color in zip(_LEGEND, (strip.title, strip.label), (INK, PALE), strict=True):
-            sheet.text(
-                left, top + TILE + down, shortened(text, int(page.block / _LETTER)), size=7, color=color
-            )
+    draw_legends(sheet, page, [[(strip.title, INK), (strip.label, PALE)] for strip in strips])
     return sheet
 
 
-def _draw_heading(figure: Figure, store: "Store", has_parent: bool) -> None:
+def _draw_heading(figure: Figure, store: "Store", canvas: str) -> None:
+    """``canvas`` says what copies are drawn on if their parents are not there."""
     stated = stated_copies(store)
     facts = [
         f"dataset {store.dataset_id[:12]}",
@@ -86,7 +80,6 @@ def _draw_heading(figure: Figure, store: "Store", has_parent: bool) -> None:
     if rejected := int((store.column("status") == Status.diverged).sum()):
         facts.append(f"{rejected:,} rejected")
     note = f"plan {shortened(stated.plan.name, 32)}   ·   parent {stated.parent.dataset_id[:12]}"
-    if not has_parent:
-        height, width = shape_without_source(store)
-        note += f", not given: copies only, drawn on {height} × {width} pixels"
+    if canvas:
+        note += f", not given: copies only, drawn on {canvas}"
     draw_heading(figure, stated.name, facts, note)
