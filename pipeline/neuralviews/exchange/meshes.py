@@ -63,7 +63,8 @@ def export(
     values, items = shape_values(store), _items(store, rows)
     prepare_folder(out, [item.name for item in items])
     found: dict[str, list[int]] = defaultdict(list)
-    for item in tqdm(items, disable=not progress, delay=_PROGRESS_AFTER, unit=" meshes"):
+    hidden = None if progress else True  # None: shown on terminals alone
+    for item in tqdm(items, disable=hidden, delay=_PROGRESS_AFTER, unit=" meshes"):
         weights = store.weights([item.record])[0]
         mesh = field_mesh(store.spec, weights, values, item.target, resolution)
         if len(mesh.faces):

@@ -37,7 +37,7 @@ class Export(Protocol):
             rows: (k,) record_ids, in the order in which they are worked on.
             out: a folder that holds nothing, or files of this same export: these are left as they are.
             resolution: points along each edge of the domain, for formats that sample fields.
-            progress: draw a bar on stderr, once it has taken some seconds.
+            progress: draw a bar on a terminal, once it has taken some seconds.
         Raises:
             SpecError: records that the format cannot hold.
             OutputError: the folder cannot be written to, or holds anything else.
