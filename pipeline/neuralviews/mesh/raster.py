@@ -43,7 +43,8 @@ def rasterize(mesh: Mesh, axes: NDArray[np.float64], size: int, extent: float) -
     the triangles that share it, so that a line through a closed surface never slips between triangles.
 
     Args:
-        axes: (3, 3) float64, rows right, up and towards the viewer: orthonormal.
+        axes: (3, 3) float64, rows right, up and towards the viewer: orthonormal, or else the picture is
+            sheared and depths are coordinates along the last row.
         size: pixels along each edge of the picture.
         extent: the picture is the square [-extent, extent]^2 of coordinates right and up.
     Raises:
