@@ -4,7 +4,7 @@ import mimetypes
 import os
 from collections.abc import Iterator, Mapping
 from io import BytesIO
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from ..errors import NoSourceRoot, SourceError
 from ..recipe import Recipe
 from ..recipe_schema import FolderTable
 from ..records import NO_LABEL, Split
+from .class_folders import numbered, placed
+from .file_tree import walk
 from .hashing import hash_files
 from .pixels import Pixels, decoded, with_alpha
 
@@ -48,40 +50,33 @@ class FolderImages:
                 f"{self._folder}: no such folder; put the images there, "
                 f"or name the folder that holds {table.path!r} with --source-root"
             )
-        self._names = sorted(_image_names(self._folder), key=os.fsencode)
+        self._names = sorted(self._image_names(), key=os.fsencode)
         if not self._names:
             raise SourceError(
                 f"{self._folder}: found no images, expected files that end in {', '.join(sorted(_FORMATS))}"
             )
-        below = [name.split("/")[:-1] for name in self._names]
-        splits = [Split.train] * len(below)
-        if table.splits == "folders":
-            splits = [self._split(folders, name) for folders, name in zip(below, self._names, strict=True)]
-            below = [folders[1:] for folders in below]
-        self.parts = np.array(splits, np.uint8)
+        places = [self._placed(name, table) for name in self._names]
+        self.parts = np.array([split for split, _ in places], np.uint8)
         self.class_names: tuple[str, ...] | None = None
-        self.labels = np.full(len(below), NO_LABEL, np.int32)
+        self.labels = np.full(len(places), NO_LABEL, np.int32)
         if table.labels == "folders":
-            classes = [self._class(folders, name) for folders, name in zip(below, self._names, strict=True)]
-            self.class_names = tuple(sorted(set(classes), key=os.fsencode))
-            numbers = {name: number for number, name in enumerate(self.class_names)}
-            self.labels = np.array([numbers[name] for name in classes], np.int32)
+            self.class_names, self.labels = numbered([name for _, name in places], None)
 
-    def _split(self, folders: list[str], name: str) -> Split:
-        if not folders or folders[0] not in Split.__members__:
-            raise SourceError(
-                f"{self._folder / name}: lies in none of the folders train, val and test; "
-                "move it into one, or set source.splits = 'none'"
-            )
-        return Split[folders[0]]
+    def _placed(self, name: str, table: FolderTable) -> tuple[Split, str | None]:
+        try:
+            return placed(name, table.labels, table.splits)
+        except SourceError as error:
+            raise SourceError(f"{self._folder / name}: {error}") from None
 
-    def _class(self, folders: list[str], name: str) -> str:
-        if not folders:
-            raise SourceError(
-                f"{self._folder / name}: its label is missing: it lies in no class folder; "
-                "move it into one, or set source.labels = 'none'"
-            )
-        return folders[0]
+    def _image_names(self) -> Iterator[str]:
+        for name in walk(self._folder, "images"):
+            if PurePosixPath(name).suffix.lower() in _FORMATS:
+                yield name
+            elif (mimetypes.guess_type(name)[0] or "").startswith("image/"):
+                raise SourceError(
+                    f"{self._folder / name}: found an image of a format that is not read, "
+                    f"expected one of {', '.join(sorted(_FORMATS))}: convert it"
+                )
 
     def describe(self, index: int) -> str:
         """What an error message calls the image."""
@@ -112,30 +107,3 @@ class FolderImages:
     def hash_files(self) -> Mapping[str, str]:
         """Every image file."""
         return hash_files(self._folder, [self._folder / name for name in self._names])
-
-
-def _image_names(folder: Path) -> Iterator[str]:
-    """Paths of the image files relative to ``folder``, with '/'."""
-    inside = folder.resolve()
-    for place, folders, files in os.walk(folder, onerror=_unreadable):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        files = [name for name in files if not name.startswith(".")]
-        for name in (*folders, *files):
-            path = Path(place, name)
-            if path.is_symlink() and (name in folders or not path.resolve().is_relative_to(inside)):
-                raise SourceError(
-                    f"{path}: a link to a folder or out of {folder}; expected files inside: copy them there"
-                )
-        for name in files:
-            path = Path(place, name)
-            if path.suffix.lower() in _FORMATS:
-                yield path.relative_to(folder).as_posix()
-            elif (mimetypes.guess_type(name)[0] or "").startswith("image/"):
-                raise SourceError(
-                    f"{path}: found an image of a format that is not read, "
-                    f"expected one of {', '.join(sorted(_FORMATS))}: convert it"
-                )
-
-
-def _unreadable(error: OSError) -> None:
-    raise SourceError(f"{error.filename}: cannot be read ({error.strerror}); expected a folder of images")

@@ -1,0 +1,91 @@
+"""The files below a folder or in an archive, named alike: paths relative to it, with '/'."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from ..errors import SourceError
+from .hashing import sha256_of
+
+__all__ = ["FileTree", "FolderTree", "walk"]
+
+
+class FileTree(Protocol):
+    """Files to read in place. Folders and files whose names start with a dot are none of it.
+
+    Attributes:
+        names: of all files, in any order.
+    """
+
+    @property
+    def names(self) -> list[str]: ...
+
+    def describe(self, name: str) -> str:
+        """What an error message calls a file; of the whole tree, the one with the empty name."""
+        ...
+
+    def read(self, name: str) -> bytes:
+        """All bytes of a file, or a SourceError that says why not."""
+        ...
+
+    def sha256(self, name: str) -> str:
+        """SHA-256 of the bytes of a file, hexadecimal."""
+        ...
+
+
+@dataclass(frozen=True)
+class FolderTree:
+    """Files below a folder.
+
+    Args:
+        content: what is expected there, as "images".
+    """
+
+    folder: Path
+    content: str
+
+    @property
+    def names(self) -> list[str]:
+        return list(walk(self.folder, self.content))
+
+    def describe(self, name: str) -> str:
+        return str(self.folder / name)
+
+    def read(self, name: str) -> bytes:
+        try:
+            return (self.folder / name).read_bytes()
+        except OSError as error:
+            raise SourceError(
+                f"{self.describe(name)}: cannot be read ({error.strerror}); expected a source file"
+            ) from None
+
+    def sha256(self, name: str) -> str:
+        return sha256_of(self.folder / name)
+
+
+def walk(folder: Path, content: str) -> Iterator[str]:
+    """Paths of files relative to ``folder``, with '/', in any order; see `FileTree`.
+
+    Raises:
+        SourceError: a folder cannot be read, or a link leads to a folder or out of ``folder``.
+    """
+
+    def unreadable(error: OSError) -> None:
+        raise SourceError(
+            f"{error.filename}: cannot be read ({error.strerror}); expected a folder of {content}"
+        )
+
+    inside = folder.resolve()
+    for place, folders, files in os.walk(folder, onerror=unreadable):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        files = [name for name in files if not name.startswith(".")]
+        for name in (*folders, *files):
+            path = Path(place, name)
+            if path.is_symlink() and (name in folders or not path.resolve().is_relative_to(inside)):
+                raise SourceError(
+                    f"{path}: a link to a folder or out of {folder}; expected files inside: copy them there"
+                )
+        for name in files:
+            yield Path(place, name).relative_to(folder).as_posix()
