@@ -111,7 +111,7 @@ class MeshFiles:
             split, folder = placed(name, table.labels, table.splits)
             if folder is not None and table.classes is not None and folder not in table.classes:
                 raise SourceError(
-                    f"lies in the folder {folder!r}, expected one of source.classes; move it, or add the folder"
+                    f"lies in folder {folder!r}, expected one of source.classes; move it, or add the folder"
                 )
             return split, folder
         except SourceError as error:
