@@ -1,21 +1,19 @@
 """How alike two shapes are: by their surfaces, and by their insides."""
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..draws import Draws
 from ..errors import OptionError
 from .mesh import Mesh
-
-if TYPE_CHECKING:
-    from ..draws import Draws
+from .sampling import on_surface
 
 __all__ = ["chamfer", "iou"]
 
 
-def chamfer(a: Mesh, b: Mesh, count: int, draws: "Draws") -> float:
+def chamfer(a: Mesh, b: Mesh, count: int, draws: Draws) -> float:
     """The Chamfer distance of two surfaces, not squared, in their unit of length.
 
     Points are drawn on both, and the distance of each from the nearest one on the other surface is averaged
@@ -30,6 +28,7 @@ def chamfer(a: Mesh, b: Mesh, count: int, draws: "Draws") -> float:
         A number from 0; infinity if one of the two is empty, 0 if both are.
     Raises:
         OptionError: another number of streams than one.
+        SourceError: triangles without any area.
     """
     if len(draws) != 1:
         raise OptionError(f"draws: found {len(draws)} streams, expected 1")
@@ -38,9 +37,7 @@ def chamfer(a: Mesh, b: Mesh, count: int, draws: "Draws") -> float:
         return 0.0 if all(empty) else math.inf
     from scipy.spatial import cKDTree
 
-    from .sampling import surface_points
-
-    first, second = (surface_points(mesh, count, draws.child(side)) for side, mesh in enumerate((a, b)))
+    first, second = (on_surface(mesh, count, draws.child(side)) for side, mesh in enumerate((a, b)))
     means = []
     for points, others in ((first, second), (second, first)):
         distances, _ = cKDTree(others).query(points)
