@@ -96,7 +96,7 @@ def test_every_single_failure_is_survived(
         disk.fail_at = None
         prepare(root, content)
         disk.seen, disk.fail_at = [], index
-        with pytest.raises(OutputError, match=r"cannot be written \(.*\); finished shards") as caught:
+        with pytest.raises(OutputError, match=r"cannot be written \(.*\); finished files") as caught:
             run(root, content)
         assert disk.seen[index] == name
         assert str(root) in str(caught.value)
