@@ -18,6 +18,7 @@ __all__ = ["command"]
 @click.option("--download", is_flag=True, help="Let torchvision fetch, check and unpack the source's files.")
 @click.option("--views", type=click.IntRange(1, 65535), help="Views of each object, instead of the recipe's.")
 @click.option("--limit", type=click.IntRange(1), help="Only so many objects, spread over the splits.")
+@click.option("--keep-going", is_flag=True, help="Leave out meshes that cannot be used, and list them.")
 @click.option("--engine", default="auto", show_default=True, help="auto, cpu, torch or reference.")
 @click.option("--device", help="Device of the torch engine, for example cuda.")
 @shared
@@ -28,6 +29,7 @@ def command(
     download: bool,
     views: int | None,
     limit: int | None,
+    keep_going: bool,
     workers: int | None,
     engine: str,
     device: str | None,
@@ -45,8 +47,18 @@ def command(
     if views is not None:
         loaded = loaded.with_views(views)
     options = RunOptions(
-        source_root, download, limit, engine, device, workers or available_cpus(), part, progress=True
+        source_root,
+        download,
+        limit,
+        engine,
+        device,
+        workers or available_cpus(),
+        part,
+        progress=True,
+        keep_going=keep_going,
     )
     with resumable(out):
         report = generate(loaded, out, options)
+    for name, reason in report.left_out.items():
+        click.echo(f"left out {name}: {reason}")
     click.echo(completed(out, report.fitted, "fields fitted", report.missing, report.dataset_id))

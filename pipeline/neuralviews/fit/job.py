@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from ..recipe import Recipe
+from ..records import REPAIRS
 from ..seeds import derive_seed
 from ..store.schema import FORMAT_VERSION, STORE_FORMAT
 from ..work.sizes import rows_per_shard
@@ -11,7 +12,7 @@ from .engine import Budget, Engine
 if TYPE_CHECKING:
     from ..signals.catalogue import Source
 
-__all__ = ["GENERATOR", "budget_of", "first_seed", "plan_job", "retry_seed"]
+__all__ = ["GENERATOR", "budget_of", "first_seed", "plan_job", "points_key", "retry_seed"]
 
 GENERATOR = 1
 """Raised whenever the same recipe, source and engine would give other bytes than before."""
@@ -20,7 +21,9 @@ GENERATOR = 1
 def budget_of(recipe: Recipe) -> Budget:
     """The recipe's table ``fit`` as the engines take it."""
     fit = recipe.fit
-    return Budget(fit.steps, fit.lr, fit.schedule, fit.target_psnr, fit.keep_best)
+    return Budget(
+        fit.steps, fit.lr, fit.schedule, fit.target_psnr, fit.keep_best, points=fit.points, loss=fit.loss
+    )
 
 
 def first_seed(recipe: Recipe, object_id: int, view: int) -> int:
@@ -35,15 +38,24 @@ def retry_seed(recipe: Recipe, object_id: int, view: int, attempt: int) -> int:
     return derive_seed(recipe.seed, recipe.name, object_id, view, "retry", attempt)
 
 
+def points_key(seed: int) -> int:
+    """The stream of the minibatches of a fit that starts from ``seed``."""
+    return derive_seed(seed, "points")
+
+
 def plan_job(recipe: Recipe, source: "Source", engine: Engine, limit: int | None) -> dict[str, Any]:
     """The content of ``job.json``: equal jobs make equal stores.
 
     ``source.image_shape`` is the (height, width) that all objects share, null if they differ: with it
-    a store can be rendered without its source.
+    a store can be rendered without its source. Shapes also state what was left out and which libraries
+    measured them, and have columns of their own; an object's views share a shard, as they share its samples.
     """
     objects = source.objects.limited(limit)
     rows = len(objects) * recipe.views
     shapes = {source.image_shape(int(object_id)) for object_id in objects.object_id}
+    image_shape = shapes.pop() if len(shapes) == 1 else None
+    row_bytes, step = 4 * recipe.spec.parameters, 64 if recipe.shape is None else recipe.views
+    of_shapes: dict[str, Any] = {"left_out": dict(source.left_out), "tools": dict(source.tools)}
     return {
         "format": STORE_FORMAT,
         "format_version": FORMAT_VERSION,
@@ -55,12 +67,18 @@ def plan_job(recipe: Recipe, source: "Source", engine: Engine, limit: int | None
         "limit": limit,
         "objects": len(objects),
         "rows": rows,
-        "rows_per_shard": recipe.store.rows_per_shard or rows_per_shard(4 * recipe.spec.parameters, rows),
+        "rows_per_shard": recipe.store.rows_per_shard or rows_per_shard(row_bytes, rows, step),
+        **(
+            {}
+            if recipe.shape is None
+            else {"columns": {"repairs": REPAIRS}, "max_disagreement": recipe.shape.max_disagreement}
+        ),
         "arch": recipe.spec.to_json(),
         "arithmetic": dict(engine.arithmetic),
         "source": {
             "files": dict(source.files),
             "class_names": None if source.class_names is None else list(source.class_names),
-            "image_shape": list(shapes.pop()) if len(shapes) == 1 else None,
+            "image_shape": None if image_shape is None else list(image_shape),
+            **({} if recipe.shape is None else of_shapes),
         },
     }

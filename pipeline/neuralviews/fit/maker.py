@@ -9,6 +9,7 @@ from ..records import Records
 from ..store.writer import StoreWriter
 from ..work.worker import Progress
 from .job import budget_of
+from .prepare import samples_folder
 from .registry import get_engine
 from .rows import RowFitter
 
@@ -30,7 +31,13 @@ class FieldMaker:
 
         recipe = recipe_from_canonical(writer.job["recipe"])
         # The parent hashes the source files before and after the run; a worker only reads them.
-        source = open_source(recipe, self.source_root, hash_files=False)
+        source = open_source(
+            recipe,
+            self.source_root,
+            hash_files=False,
+            samples=samples_folder(self.root),
+            left_out=writer.job["source"].get("left_out"),
+        )
         objects = source.objects.limited(writer.job["limit"])
         engine = get_engine(self.engine, recipe.spec, budget_of(recipe), self.device)
         return RowFitter(recipe, source, objects, engine).fit

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ..errors import EngineError, IntegrityError, SourceError
 from ..field import evaluate
+from ..recipe import Recipe
 from ..records import Status
 from ..signals.catalogue import Source, open_source
 from ..store.reader import Store
@@ -46,7 +47,7 @@ def open_store_source(store: Store, source_root: Path | None) -> Source:
         FormatError: the store does not state its source.
     """
     job = stated_job(store)
-    source = open_source(job.recipe, source_root)
+    source = open_source(job.recipe, source_root, left_out=job.source.left_out if job.recipe.shape else None)
     for name in sorted({*job.source.files, *source.files}):
         if job.source.files.get(name) != source.files.get(name):
             raise SourceError(
@@ -66,15 +67,15 @@ def remeasure(store: Store, source: Source, rows: NDArray[np.int64]) -> Remeasur
     Raises:
         IntegrityError: a record's stored quality is not that of its weights; names the record.
     """
-    span = stated_job(store).recipe.span
-    records = store.read(rows)
+    recipe = stated_job(store).recipe
+    span, records = recipe.span, store.read(rows)
     compared, largest = 0, 0.0
     for i, row in enumerate(rows.tolist()):
         loss, stated = float(records.columns["loss"][i]), float(records.columns["psnr"][i])
         if loss == _NOT_FINITE and records.columns["status"][i] == Status.diverged:
             continue
         signal = source.signal(int(records.columns["object_id"][i]))
-        errors = evaluate(store.spec, records.weights[i], signal.coords) - signal.values
+        errors = _given(recipe, evaluate(store.spec, records.weights[i], signal.coords)) - signal.values
         rms = float(np.sqrt(np.mean(errors**2)))
         psnr = 20 * float(np.log10(span / max(rms, 1e-50)))
         if not abs(rms - loss**0.5) <= _RMS_RELATIVE * loss**0.5 + _RMS_ABSOLUTE * span:
@@ -84,6 +85,11 @@ def remeasure(store: Store, source: Source, rows: NDArray[np.int64]) -> Remeasur
             )
         compared, largest = compared + 1, max(largest, abs(psnr - stated))
     return Remeasured(compared, largest)
+
+
+def _given(recipe: Recipe, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What fields give where their outputs are these."""
+    return 1 / (1 + np.exp(-np.clip(outputs, -700, 700))) if recipe.fit.loss == "bce" else outputs
 
 
 def regenerate(store: Store, source: Source, rows: NDArray[np.int64], device: str | None = None) -> int:
@@ -107,11 +113,16 @@ def regenerate(store: Store, source: Source, rows: NDArray[np.int64], device: st
             f"{store.root} was made with {job.arithmetic}, this machine has {dict(engine.arithmetic)}: "
             "only the same arithmetic gives the same bytes; regenerate where the store was made"
         )
+    if dict(source.tools) != job.source.tools:
+        raise EngineError(
+            f"{store.root} was measured with {job.source.tools}, this machine has {dict(source.tools)}: "
+            "other versions may give other distances; install those and try again"
+        )
     objects = source.objects.limited(job.limit)
     made = RowFitter(job.recipe, source, objects, engine).fit(rows.tolist())
     kept = store.read(rows)
     for i, row in enumerate(rows.tolist()):
-        differing = [name for name in kept.columns if kept.columns[name][i] != made.columns[name][i]]
+        differing = [name for name in kept.columns if (kept.columns[name][i] != made.columns[name][i]).any()]
         if not np.array_equal(kept.weights[i].view(np.uint32), made.weights[i].view(np.uint32)):
             differing.insert(0, "weights")
         if differing:

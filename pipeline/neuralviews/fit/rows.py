@@ -1,7 +1,7 @@
 """From record numbers to fitted records: signals, seeds, the engine, and second tries for failed fits."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +13,11 @@ from ..records import COLUMNS, Records, Status
 from ..work.worker import Progress
 from .engine import Engine, FitResult, Signals
 from .init import initial_weights
-from .job import budget_of, first_seed, retry_seed
+from .job import budget_of, first_seed, points_key, retry_seed
 
 if TYPE_CHECKING:
     from ..signals.catalogue import Objects, Signal, Source
+    from ..signals.samples import ShapeSamples
 
 __all__ = ["RowFitter"]
 
@@ -38,18 +39,27 @@ class RowFitter:
         """Fit the given records; ``progress`` hears the PSNRs of each batch as it is done."""
         results: list[FitResult] = []
         seeds: list[NDArray[np.uint64]] = []
-        for batch, signals in self._batches(rows):
+        of_shapes: list[dict[str, NDArray[Any]]] = []
+        for batch, signals, samples in self._batches(rows):
             result, used = self._fit_batch(batch, signals)
             results.append(result)
             seeds.append(used)
+            if samples is not None:
+                from .quality import shape_columns  # needs numba
+
+                of_shapes.append(shape_columns(self.recipe, result.weights, samples))
             if progress is not None:
                 progress(result.psnr)
-        return self._records(rows, results, np.concatenate(seeds))
+        records = self._records(rows, results, np.concatenate(seeds))
+        if not of_shapes:
+            return records
+        more = {name: np.concatenate([columns[name] for columns in of_shapes]) for name in of_shapes[0]}
+        return Records(records.spec, records.weights, {**records.columns, **more})
 
-    def _batches(self, rows: Sequence[int]) -> Iterator[tuple[list[int], Signals]]:
+    def _batches(self, rows: Sequence[int]) -> Iterator[tuple[list[int], Signals, "ShapeSamples | None"]]:
         """Consecutive records whose signals share their coordinates, at most ``engine.batch`` at a time."""
         views = self.recipe.views
-        for _, group in groupby(rows, lambda row: self.source.image_shape(self._index(row // views))):
+        for _, group in groupby(rows, lambda row: self._grid(self._index(row // views))):
             members = list(group)
             found: dict[int, Signal] = {}
             for start in range(0, len(members), self.engine.batch):
@@ -58,7 +68,12 @@ class RowFitter:
                 # Views of one object may lie on both sides of a border of batches: decode it once.
                 found = {i: found.get(i) or self.source.signal(self._index(i)) for i in sorted(wanted)}
                 values = np.stack([found[row // views].values for row in batch])
-                yield batch, Signals(found[batch[0] // views].coords, values, self.recipe.span)
+                first = found[batch[0] // views]
+                yield batch, Signals(first.coords, values, self.recipe.span), first.samples
+
+    def _grid(self, object_id: int) -> tuple[int, int] | int:
+        """What objects of equal coordinates share: images their size, shapes nothing but their id."""
+        return self.source.image_shape(object_id) or object_id
 
     def _index(self, position: int) -> int:
         """Where the object at a position of this run's list stands in the source."""
@@ -74,7 +89,7 @@ class RowFitter:
             if not len(again):
                 break
             fresh = np.array([retry_seed(self.recipe, *names[i], attempt) for i in again], np.uint64)
-            subset = Signals(signals.coords, np.ascontiguousarray(signals.values[again]), signals.span)
+            subset = replace(signals, values=np.ascontiguousarray(signals.values[again]))
             retried = self._from_seeds(subset, fresh)
             self._keep_better(result, seeds, again, retried, fresh)
             failed = self._failed(result)
@@ -84,6 +99,9 @@ class RowFitter:
     def _from_seeds(self, signals: Signals, seeds: NDArray[np.uint64]) -> FitResult:
         spec = self.recipe.spec
         inits = initial_weights(spec, self.recipe.init.scheme, [int(seed) for seed in seeds])
+        if self.recipe.fit.points is not None:
+            keys = np.array([points_key(int(seed)) for seed in seeds], np.uint64)
+            signals = replace(signals, keys=keys)
         return self.engine.fit(spec, signals, inits, budget_of(self.recipe))
 
     def _failed(self, result: FitResult) -> NDArray[np.bool_]:

@@ -1,17 +1,21 @@
 """The run from a recipe to a store: plan, resume, share the shards among workers, publish the manifest."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ..errors import OptionError, SourceError
 from ..recipe import Recipe, load_recipe
-from ..signals.catalogue import open_source
+from ..signals.catalogue import Source, open_source
 from ..store.reader import open_store
+from ..store.schema import JOB_FILE
 from ..store.space import check_space
 from ..store.writer import StoreWriter
 from ..work.shards import Sharing, complete, is_finished, make_shards
 from .job import budget_of, plan_job
 from .maker import FieldMaker
+from .prepare import prepared, samples_folder
 from .registry import get_engine
 
 __all__ = ["RunOptions", "RunReport", "generate"]
@@ -29,6 +33,7 @@ class RunOptions:
         workers: processes that fit at the same time.
         part: (i, n) does every n-th shard starting from the i-th, i from 1: for job arrays.
         progress: draw a progress bar on stderr.
+        keep_going: leave out meshes that cannot be used, and say so in the report, rather than stop.
     """
 
     source_root: Path | None = None
@@ -39,6 +44,7 @@ class RunOptions:
     workers: int = 1
     part: tuple[int, int] = (1, 1)
     progress: bool = False
+    keep_going: bool = False
 
     def __post_init__(self) -> None:
         if self.limit is not None and self.limit < 1:
@@ -53,11 +59,19 @@ class RunOptions:
 
 @dataclass(frozen=True)
 class RunReport:
-    """What a run did: records fitted by it, shards still missing in the store, and the id once complete."""
+    """What a run did.
+
+    Args:
+        fitted: records fitted by it.
+        missing: shards still missing in the store.
+        dataset_id: of the store, once complete.
+        left_out: of the source, and why: name -> reason.
+    """
 
     fitted: int
     missing: int
     dataset_id: str | None
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 _DEFAULTS = RunOptions()
@@ -70,25 +84,54 @@ def generate(recipe: Recipe | str | Path, out: str | Path, options: RunOptions =
         recipe: a recipe, its name, or the path of its file.
         out: folder of the store.
     Raises:
-        RecipeError, EngineError, SourceError: what was asked cannot be done; nothing was written.
+        RecipeError, EngineError, SourceError: what was asked cannot be done; nothing was written but samples
+            of shapes beside the store.
         SourceError: also when source files changed during the run.
         OutputError: the folder cannot be written, is too small, or holds another job.
         KeyboardInterrupt: finished shards stay; the same call resumes.
     """
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     engine = get_engine(options.engine, recipe.spec, budget_of(recipe), options.device)
-    source = open_source(recipe, options.source_root, download=options.download)
-    job = plan_job(recipe, source, engine, options.limit)
     root = Path(out)
+    source = _source(recipe, root, options)
+    job = plan_job(recipe, source, engine, options.limit)
     if is_finished(root, job):
-        return RunReport(0, 0, open_store(root).dataset_id)
+        return RunReport(0, 0, open_store(root).dataset_id, source.left_out)
     check_space(root, job)
     writer = StoreWriter(root, job)
     maker = FieldMaker(root, source.root, engine.name, options.device)
     fitted = make_shards(writer, maker, options.sharing)
-    if fitted and open_source(recipe, source.root).files != source.files:
+    if fitted and open_source(recipe, source.root, left_out=source.left_out).files != source.files:
         raise SourceError(
             f"{out}: source files changed during the run, so its fields belong to no version of them; "
             "remove the folder and run the same command again"
         )
-    return RunReport(fitted, *complete(writer, fitted))
+    return RunReport(fitted, *complete(writer, fitted), source.left_out)
+
+
+def _source(recipe: Recipe, root: Path, options: RunOptions) -> Source:
+    """The source, without what cannot be used: of a run that was begun, what it left out then."""
+    if options.keep_going and recipe.shape is None:
+        raise OptionError(f"keep_going: recipe {recipe.name} is of images; only shapes can be left out")
+    begun = _left_out(recipe, root, options.limit)
+    source = open_source(
+        recipe,
+        options.source_root,
+        download=options.download,
+        samples=samples_folder(root),
+        left_out=({} if options.keep_going else None) if begun is None else begun["left_out"],
+    )
+    if begun is not None and (begun["files"], begun["tools"]) == (dict(source.files), dict(source.tools)):
+        return source
+    return prepared(source, recipe, options.limit, root, options.sharing, options.keep_going)
+
+
+def _left_out(recipe: Recipe, root: Path, limit: int | None) -> Mapping[str, Any] | None:
+    """What the job in a folder states of its source, if it is a job of the same recipe and limit."""
+    if recipe.shape is None or not (root / JOB_FILE).exists():
+        return None
+    job = StoreWriter.open(root).job
+    same = job.get("recipe_digest") == recipe.digest() and job.get("limit") == limit
+    found = job.get("source")
+    stated = isinstance(found, Mapping) and {"left_out", "tools", "files"} <= set(found)
+    return found if same and stated else None

@@ -21,12 +21,15 @@ _MOST_PIXELS = 1 << 26
 class SourceFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a job says of its source: sha256 of each file, names of the labels, the images' shape.
 
-    ``image_shape`` is (height, width), None if the images differ in it.
+    ``image_shape`` is (height, width), None if the images differ in it. Of shapes: what was left out and why,
+    and the versions of what measured them.
     """
 
     files: dict[str, str]
     class_names: tuple[str, ...] | None
     image_shape: tuple[_Side, _Side] | None
+    left_out: dict[str, str] = {}
+    tools: dict[str, str] = {}
 
 
 class StatedJob(msgspec.Struct, frozen=True):

@@ -77,7 +77,8 @@ class Source(Protocol):
     """Where signals come from. Cheap to open again in another process.
 
     Attributes:
-        objects: all objects, ascending by object_id: their numbers in the source, some of which may be left out.
+        objects: all objects; object_id is their number in the source, ascending, with gaps where some are
+            left out.
         files: relative name -> SHA-256 of each file that decides a signal; empty if not hashed.
         class_names: names of the labels, if they have any.
         root: what `open_source` takes as the source root to open the same files again; None if it needs none.

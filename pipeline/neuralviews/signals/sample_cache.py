@@ -1,14 +1,13 @@
-"""Samples of shapes kept in files beside a store, by what they follow from: made once, shared by all views."""
+"""Samples of shapes kept beside a store, by what they follow from: made once, shared by all views."""
 
 import hashlib
 import io
 import json
 import os
 import secrets
-import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from .samples import GRID, Repairs, ShapeFacts, ShapeSamples, ShapeTarget
 
 __all__ = ["SampleCache", "content_key"]
 
+_IN_MEMORY = 64
 _ARRAYS = {
     "points": ("<f4", (None, 3)),
     "distance": ("<f4", (None,)),
@@ -40,19 +40,21 @@ class SampleCache:
     """A folder of files that may be removed at any time; a file that is damaged counts as none.
 
     Args:
-        folder: made when something is kept; None keeps nothing.
+        folder: made when something is kept; None keeps the latest in memory.
     """
 
     folder: Path | None
+    _latest: dict[str, ShapeSamples] = field(default_factory=dict, repr=False, compare=False)
 
     def find(self, key: str) -> ShapeSamples | None:
         """What was kept under a key; None if nothing was, or if a byte of it changed."""
         if self.folder is None:
-            return None
+            return self._latest.get(key)
         try:
-            with np.load(self._path(self.folder, key), allow_pickle=False) as kept:
+            image = self._path(self.folder, key).read_bytes()
+            with np.load(io.BytesIO(image), allow_pickle=False) as kept:
                 arrays = {name: kept[name] for name in _ARRAYS}  # zip files have a checksum of every array
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError):
+        except Exception:  # damaged files fail in many ways, and all mean the same
             return None
         for name, (dtype, shape) in _ARRAYS.items():
             found = arrays[name]
@@ -74,6 +76,9 @@ class SampleCache:
             OutputError: the folder cannot be written.
         """
         if self.folder is None:
+            if len(self._latest) == _IN_MEMORY:
+                self._latest.pop(next(iter(self._latest)))
+            self._latest[key] = samples
             return
         facts = [samples.facts.disagreement, float(samples.facts.target), *map(float, samples.facts.repairs)]
         arrays = {name: getattr(samples, name) for name in _ARRAYS if name not in ("occupancy", "facts")}

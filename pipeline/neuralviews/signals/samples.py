@@ -1,34 +1,18 @@
 """What is sampled of a shape, once, for all its views: points with distances, and the truth to measure by."""
 
 from dataclasses import dataclass
-from enum import IntEnum
-from typing import NamedTuple
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["GRID", "Repairs", "ShapeFacts", "ShapeSamples", "ShapeTarget"]
+from ..mesh.repair import Repairs
+from ..records import ShapeTarget
+
+__all__ = ["GRID", "Repairs", "ShapeFacts", "ShapeSamples", "ShapeTarget", "cell_centres"]
 
 GRID = 48
 """Cells along each edge of the cube [-1, 1]^3 at whose centres occupancy is compared."""
-
-
-class ShapeTarget(IntEnum):
-    """What a field of a shape was fitted to."""
-
-    sdf = 0
-    udf = 1
-    occupancy = 2
-
-
-class Repairs(NamedTuple):
-    """How often each step changed a mesh before it was sampled, and what no step can mend."""
-
-    merged_vertices: int
-    degenerate_faces: int
-    duplicate_faces: int
-    flipped_faces: int
-    boundary_edges: int
 
 
 @dataclass(frozen=True)
@@ -67,3 +51,12 @@ class ShapeSamples:
     check_distance: NDArray[np.float32]
     occupancy: NDArray[np.bool_]
     facts: ShapeFacts
+
+
+@cache
+def cell_centres() -> NDArray[np.float32]:
+    """Centres of the GRID^3 cells of the cube [-1, 1]^3, (GRID^3, 3) float32, the last axis fastest."""
+    axis = ((2 * np.arange(GRID) + 1 - GRID) / GRID).astype(np.float32)
+    centres = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
+    centres.setflags(write=False)
+    return centres

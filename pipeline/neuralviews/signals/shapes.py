@@ -2,34 +2,34 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from ..draws import Draws
 from ..mesh.distance import inside, signed_distance, unsigned_distance
 from ..mesh.load import parse_mesh
 from ..mesh.mesh import Mesh
 from ..mesh.normalize import normalized
-from ..mesh.repair import repaired
+from ..mesh.repair import Repairs, repaired
 from ..mesh.sampling import near_surface, uniform
 from ..mesh.visibility import sign_disagreement
 from ..recipe import Recipe
 from ..recipe_schema import ShapeTable
+from ..records import ShapeTarget
 from ..seeds import derive_seed
 from .base import Objects, Signal
 from .hashing import sha256_bytes
 from .mesh_files import MeshFiles
 from .sample_cache import SampleCache, content_key
-from .samples import GRID, Repairs, ShapeFacts, ShapeSamples, ShapeTarget
+from .samples import GRID, ShapeFacts, ShapeSamples, cell_centres
 from .shape_values import ShapeValues
 from .splits import assign_splits
 
-__all__ = ["ShapeSource", "cell_centres", "sample_shape"]
+__all__ = ["ShapeSource", "sample_shape"]
 
 SAMPLES = 1
 """Raised whenever the same mesh, recipe and libraries would give other samples than before."""
@@ -159,12 +159,3 @@ def sample_shape(mesh: Mesh, repairs: Repairs, table: ShapeTable, seed: int) -> 
         occupancy=occupancy,
         facts=ShapeFacts(disagreement, target, repairs),
     )
-
-
-@cache
-def cell_centres() -> NDArray[np.float32]:
-    """Centres of the GRID^3 cells of the cube [-1, 1]^3, (GRID^3, 3) float32, the last axis fastest."""
-    axis = ((2 * np.arange(GRID) + 1 - GRID) / GRID).astype(np.float32)
-    centres = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
-    centres.setflags(write=False)
-    return centres

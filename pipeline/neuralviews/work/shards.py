@@ -12,6 +12,7 @@ from ..errors import EngineError, OptionError
 from ..store.environment import describe_environment, write_environment
 from ..store.schema import AUGMENT, ENVIRONMENT_FILE, JOB_FILE, MANIFEST_FILE, SUMS_FILE
 from ..store.writer import StoreWriter
+from .pool import WorkersKilled, run_calls
 from .progress import ProgressBar
 from .worker import Maker, make_shard
 
@@ -139,20 +140,15 @@ def _is_locked(folder: int) -> bool:
 def _make_all(
     writer: StoreWriter, maker: Maker, counts: Path, shards: list[int], workers: int
 ) -> Iterator[tuple[int, bool]]:
-    if workers == 1:
-        for shard in shards:
-            yield make_shard(maker, counts, shard, os.getpid())
-        return
-    from joblib.externals.loky.process_executor import TerminatedWorkerError
-
     left = list(shards)
     for _ in range(_WORKER_DEATHS_ALLOWED):
         try:
-            for shard, was_made in _make_parallel(maker, counts, left[:], workers):
+            calls = [(maker, counts, shard, os.getpid()) for shard in left]
+            for shard, was_made in run_calls(make_shard, calls, workers):
                 left.remove(shard)
                 yield shard, was_made
             return
-        except TerminatedWorkerError:
+        except WorkersKilled:
             # One killed worker takes its pool along. What was published stays, heard of or not.
             for shard in [shard for shard in left if writer.is_done(shard)]:
                 left.remove(shard)
@@ -161,17 +157,3 @@ def _make_all(
         f"{writer.root}: worker processes were killed {_WORKER_DEATHS_ALLOWED} times (out of memory?); "
         f"{len(left)} shards are missing: run the same command again with fewer --workers"
     )
-
-
-def _make_parallel(maker: Maker, counts: Path, shards: list[int], workers: int) -> Iterator[tuple[int, bool]]:
-    from joblib import Parallel, delayed, parallel_config
-    from joblib.externals.loky import get_reusable_executor
-
-    tasks = (delayed(make_shard)(maker, counts, shard, os.getpid()) for shard in shards)
-    with parallel_config(backend="loky", n_jobs=workers, inner_max_num_threads=1):
-        pool: Any = Parallel(return_as="generator_unordered", pre_dispatch="n_jobs", batch_size=1)
-    try:
-        yield from pool(tasks)
-    except BaseException:
-        get_reusable_executor().shutdown(wait=True, kill_workers=True)
-        raise

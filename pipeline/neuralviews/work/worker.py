@@ -16,7 +16,7 @@ from ..records import Records
 from ..store.writer import StoreWriter
 from .progress import ProgressCounter
 
-__all__ = ["Maker", "Progress", "make_shard"]
+__all__ = ["Maker", "Progress", "make_shard", "serve"]
 
 Progress = Callable[[NDArray[np.float32]], None]
 """Hears the PSNRs of each batch of records as it is done."""
@@ -47,7 +47,7 @@ def make_shard(maker: Maker, counts: Path, shard: int, parent: int) -> tuple[int
         The shard's number, and whether this call made it.
     """
     if os.getpid() != parent:
-        _serve(parent)
+        serve(parent)
     writer, make = _open(maker, counts)
     if writer.is_done(shard):
         return shard, False
@@ -57,7 +57,7 @@ def make_shard(maker: Maker, counts: Path, shard: int, parent: int) -> tuple[int
 
 
 @lru_cache(maxsize=1)
-def _serve(parent: int) -> None:
+def serve(parent: int) -> None:
     """Once in a worker process: leave Ctrl-C to the parent, and do not outlive a parent that was killed."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)

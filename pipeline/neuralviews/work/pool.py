@@ -1,0 +1,40 @@
+"""Calls run by worker processes, or here if one worker is enough."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
+
+__all__ = ["WorkersKilled", "run_calls"]
+
+Result = TypeVar("Result")
+
+
+class WorkersKilled(Exception):
+    """Worker processes were killed from outside; results that were not handed over are lost."""
+
+
+def run_calls(
+    function: Callable[..., Result], arguments: Iterable[tuple[Any, ...]], workers: int
+) -> Iterator[Result]:
+    """``function(*a)`` for each of the arguments, as results come; threads of libraries are kept to one.
+
+    Raises:
+        WorkersKilled: some worker was; and what ``function`` raises.
+    """
+    if workers == 1:
+        for given in arguments:
+            yield function(*given)
+        return
+    from joblib import Parallel, delayed, parallel_config
+    from joblib.externals.loky import get_reusable_executor
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    tasks = (delayed(function)(*given) for given in arguments)
+    with parallel_config(backend="loky", n_jobs=workers, inner_max_num_threads=1):
+        pool: Any = Parallel(return_as="generator_unordered", pre_dispatch="n_jobs", batch_size=1)
+    try:
+        yield from pool(tasks)
+    except TerminatedWorkerError:
+        raise WorkersKilled from None
+    except BaseException:
+        get_reusable_executor().shutdown(wait=True, kill_workers=True)
+        raise
