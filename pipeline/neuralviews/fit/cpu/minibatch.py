@@ -17,7 +17,7 @@ HALF, ROWS = np.uint64(32), int(Column.rows)
 
 @njit(inline="always")
 def drawn_point(stream, word, pool):  # type: ignore[no-untyped-def]
-    """The index, below ``pool``, that a word of a stream draws; all are uint64."""
+    """The index, below ``pool``, that a word of a stream draws; stream: key and increment. All are uint64."""
     x = stream[0] + (word + np.uint64(1)) * stream[1]
     x = (x ^ x >> FIRST) * FIRST_FACTOR
     x = (x ^ x >> SECOND) * SECOND_FACTOR

@@ -57,7 +57,8 @@ def compiled_fit() -> Fit:
     """Compile the fit of one field, or load it from numba's cache.
 
     It takes a `Problem` and `Buffers` that begin with packed initial weights, and returns the status,
-    the steps and the sum of squared errors. The weights found, unless it diverged, are in ``best``.
+    the steps and the sum of squared errors, which is not finite if it diverged. Unless it did, the weights
+    found are in ``best``.
 
     Raises:
         EngineError: the environment turns numba's compiler off.
