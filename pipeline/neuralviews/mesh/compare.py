@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from ..draws import Draws
 from ..errors import OptionError
+from .distance import unsigned_distance
 from .mesh import Mesh
 from .sampling import on_surface
 
@@ -16,10 +17,11 @@ __all__ = ["chamfer", "iou"]
 def chamfer(a: Mesh, b: Mesh, count: int, draws: Draws) -> float:
     """The Chamfer distance of two surfaces, not squared, in their unit of length.
 
-    Points are drawn on both, and the distance of each from the nearest one on the other surface is averaged
-    over the points of either side and then over the two sides. This is Chamfer-L1 of Mescheder et al.,
-    "Occupancy Networks" (CVPR 2019), section 4; they state it in tenths of the longest edge of a shape's
-    bounding box. As drawn points never meet, equal surfaces are about ``sqrt(area / count) / 2`` apart.
+    Points are drawn on both. The distance of each from the other surface is averaged over the points of
+    either side, and then over the two sides. This is Chamfer-L1 of Mescheder et al., "Occupancy Networks"
+    (CVPR 2019), section 4, but for two things: they take the nearest of the points drawn on the other surface,
+    so that equal surfaces are about ``sqrt(area / count) / 2`` apart, not 0; and they state it in tenths of
+    the longest edge of a shape's bounding box.
 
     Args:
         count: points drawn on each.
@@ -35,12 +37,9 @@ def chamfer(a: Mesh, b: Mesh, count: int, draws: Draws) -> float:
     empty = [len(mesh.vertices) == 0 for mesh in (a, b)]
     if any(empty):
         return 0.0 if all(empty) else math.inf
-    from scipy.spatial import cKDTree
-
-    first, second = (on_surface(mesh, count, draws.child(side)) for side, mesh in enumerate((a, b)))
     means = []
-    for points, others in ((first, second), (second, first)):
-        distances, _ = cKDTree(others).query(points)
+    for side, (mesh, other) in enumerate(((a, b), (b, a))):
+        distances = unsigned_distance(other, on_surface(mesh, count, draws.child(side)))
         means.append(math.fsum(distances) / count)
     return (means[0] + means[1]) / 2
 
