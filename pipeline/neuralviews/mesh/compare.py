@@ -19,9 +19,9 @@ def chamfer(a: Mesh, b: Mesh, count: int, draws: Draws) -> float:
 
     Points are drawn on both. The distance of each from the other surface is averaged over the points of
     either side, and then over the two sides. This is Chamfer-L1 of Mescheder et al., "Occupancy Networks"
-    (CVPR 2019), section 4, but for two things: they take the nearest of the points drawn on the other surface,
-    so that equal surfaces are about ``sqrt(area / count) / 2`` apart, not 0; and they state it in tenths of
-    the longest edge of a shape's bounding box.
+    (CVPR 2019), section 4, but for two things: they take the nearest of the points drawn on the other
+    surface, so that equal surfaces are about ``sqrt(area / count) / 2`` apart, not 0; and they state it in
+    tenths of the longest edge of a shape's bounding box.
 
     Args:
         count: points drawn on each.
