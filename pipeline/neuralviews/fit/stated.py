@@ -91,6 +91,7 @@ def _fitted(where: str, job: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _require_consistent(where: str, job: Mapping[str, Any], plain: _Plain, recipe: Recipe) -> None:
+    shape = recipe.shape
     for key, found, expected in (
         ("name", plain.name, recipe.name),
         ("recipe_digest", plain.recipe_digest, recipe.digest()),
@@ -98,6 +99,8 @@ def _require_consistent(where: str, job: Mapping[str, Any], plain: _Plain, recip
         ("arch", job["arch"], recipe.spec.to_json()),
         ("source.image_shape", prod(plain.source.image_shape or ()) <= _MOST_PIXELS, True),
         ("limit", plain.limit is None or plain.limit >= 1, True),
+        ("columns", "columns" in job, shape is not None),
+        ("max_disagreement", job.get("max_disagreement"), None if shape is None else shape.max_disagreement),
         ("arithmetic.engine", type(plain.arithmetic.get("engine")), str),
     ):
         if found != expected:
