@@ -5,21 +5,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from neuralviews.errors import OptionError, SpecError
 from neuralviews.field import FieldSpec, evaluate
 from neuralviews.fit.init import initial_weights
 from neuralviews.fit.surface import field_mesh, field_surface, record_targets, shape_values, surface_level
+from neuralviews.mesh.surface import grid_points
 from neuralviews.records import ShapeTarget
 from neuralviews.signals.shape_values import ShapeValues
 
 from ..ball_fields import SPEC, ball_recipe, ball_store, ball_weights
 from ..made_stores import make_store
-from ..mesh.analytic import require_closed, volume
+from ..mesh.analytic import box, require_closed, volume
 
 CENTRE = np.array([0.2, -0.1, 0.15])
 RADIUS = 0.55
-RESOLUTION = 40
+RESOLUTION = 81  # a step is a quarter of the truncations below
 STEP = 2 / (RESOLUTION - 1)
 
 
@@ -39,7 +42,7 @@ STEP = 2 / (RESOLUTION - 1)
 )
 def test_levels(target: str, values: ShapeValues, level: float) -> None:
     kind = ShapeTarget[target]
-    assert surface_level(values, kind) == pytest.approx(level, abs=1e-7)
+    assert surface_level(values, kind, RESOLUTION) == pytest.approx(level, abs=1e-7)
     inside_above = target == "occupancy"
     weights = ball_weights(math.sqrt(RADIUS**2 + (level if inside_above else -level)), CENTRE)
     if inside_above:
@@ -48,6 +51,32 @@ def test_levels(target: str, values: ShapeValues, level: float) -> None:
     require_closed(mesh)
     assert volume(mesh) > 0
     np.testing.assert_allclose(np.linalg.norm(mesh.vertices - CENTRE, axis=1), RADIUS, atol=STEP**2)
+
+
+@pytest.mark.parametrize(
+    ("resolution", "distance"), [(401, 0.025), (81, 0.025), (41, 0.05), (11, 0.075), (1, 0.075)]
+)
+def test_coarse_grids_have_thicker_shells(resolution: int, distance: float) -> None:
+    values = ShapeValues(ShapeTarget.udf, 0.1, 0, 0.1, logits=False)
+    assert surface_level(values, ShapeTarget.udf, resolution) == pytest.approx(distance, abs=1e-7)
+    for target in (ShapeTarget.sdf, ShapeTarget.occupancy):
+        signed = ShapeValues(target, 0.1, 0, 0.1, logits=False)
+        assert surface_level(signed, target, resolution) == pytest.approx(0.05, abs=1e-7)
+
+
+@pytest.mark.parametrize("resolution", [30, 64, 96])
+def test_a_sheet_is_one_shell_at_any_resolution(resolution: int) -> None:
+    """A square without thickness, askew in the grid, is not torn."""
+    turn, _ = np.linalg.qr(np.random.default_rng(2).normal(size=(3, 3)))
+    distance = np.abs(box((0.6, 0.6, 0.0))(grid_points(resolution) @ turn)).astype(np.float32)
+    values = ShapeValues(ShapeTarget.udf, 0.1, 0, 0.1, logits=False)
+    mesh = field_surface(np.minimum(distance, 0.1), values, ShapeTarget.udf)
+    require_closed(mesh)
+    parts, _ = connected_components(
+        coo_array((np.ones(len(mesh.faces)), mesh.faces[:, :2].T), shape=2 * (len(mesh.vertices),)).tocsr(),
+        directed=False,
+    )
+    assert parts == 1
 
 
 def test_an_empty_surface_is_no_error() -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["field_mesh", "field_surface", "record_targets", "shape_values", "surface_level"]
 
 _SHELL = 1 / 4
-"""Of the truncation: how far from a surface the shell lies that shows an unsigned distance."""
+"""Of the truncation: how far from a surface the shell lies at least that shows an unsigned distance."""
 
 
 def shape_values(store: "Store") -> ShapeValues:
@@ -59,16 +59,22 @@ def record_targets(store: "Store", records: Records) -> NDArray[np.uint8]:
     return np.full(len(records), target, np.uint8)
 
 
-def surface_level(values: ShapeValues, target: ShapeTarget) -> float:
+def surface_level(values: ShapeValues, target: ShapeTarget, resolution: int) -> float:
     """The output of a field on the surface of its shape.
 
-    An unsigned distance is never below 0, and a fitted one misses 0 here and there, so its level is that of a
-    quarter of the truncation: a closed shell around the surface, on both sides of it.
+    An unsigned distance is never below 0, and a fitted one misses 0 here and there. So its level is that of a
+    positive distance, which makes a closed shell, on both sides of the surface: a quarter of the truncation,
+    or on coarse grids, which would miss parts of so thin a shell, their step, but at most three quarters.
 
     Args:
         target: what the field itself was fitted to.
+        resolution: points along each edge of the grid.
     """
-    return values.output_at(_SHELL * values.truncation if target is ShapeTarget.udf else 0.0)
+    if target is not ShapeTarget.udf:
+        return values.output_at(0.0)
+    step = 2 / max(resolution - 1, 1)
+    least, most = _SHELL * values.truncation, (1 - _SHELL) * values.truncation
+    return values.output_at(min(max(least, step), most))
 
 
 def field_surface(outputs: NDArray[np.float32], values: ShapeValues, target: ShapeTarget) -> Mesh:
@@ -80,7 +86,7 @@ def field_surface(outputs: NDArray[np.float32], values: ShapeValues, target: Sha
     resolution = round(outputs.size ** (1 / 3))
     if outputs.size != resolution**3:
         raise OptionError(f"outputs: found {outputs.size}, expected a cube of a whole number")
-    level, below = surface_level(values, target), values.target is not ShapeTarget.occupancy
+    level, below = surface_level(values, target, resolution), values.target is not ShapeTarget.occupancy
     return extract(outputs.reshape((resolution,) * 3), level, inside_below=below)
 
 
