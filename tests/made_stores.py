@@ -2,10 +2,12 @@
 
 import hashlib
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from neuralviews.fit.job import plan_job
@@ -138,7 +140,12 @@ def made_shapes(recipe: Recipe, objects: Objects) -> Records:
     return Records(recipe.spec, weights, {name: array.astype(types[name]) for name, array in columns.items()})
 
 
-def make_shapes_store(root: Path, recipe: Recipe | None = None, left_out: Mapping[str, str] = _NONE) -> Store:
+def make_shapes_store(
+    root: Path,
+    recipe: Recipe | None = None,
+    left_out: Mapping[str, str] = _NONE,
+    weights: NDArray[np.float32] | None = None,
+) -> Store:
     """A finished store of 12 made-up shapes of 4 classes, of no source that could be opened."""
     recipe = recipe or shapes_recipe()
     number = np.arange(12)
@@ -157,7 +164,8 @@ def make_shapes_store(root: Path, recipe: Recipe | None = None, left_out: Mappin
     )
     engine = SimpleNamespace(arithmetic={"engine": "cpu", "arithmetic": 1})
     writer = StoreWriter(root, plan_job(recipe, source, engine, None))  # type: ignore[arg-type]
-    _fill(writer, made_shapes(recipe, objects))
+    records = made_shapes(recipe, objects)
+    _fill(writer, records if weights is None else replace(records, weights=weights))
     return open_store(root)
 
 

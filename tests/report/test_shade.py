@@ -109,10 +109,21 @@ def test_a_part_that_stands_before_another_is_outlined() -> None:
     assert edge < 0.85 * min(middle, corner)
 
 
-@pytest.mark.parametrize("vertices", [np.zeros((0, 3)), np.array([[0.1, 0.2, 0.3]])])
-def test_without_triangles_the_picture_is_white(vertices: NDArray[np.float64]) -> None:
-    nothing = Mesh(vertices, np.zeros((0, 3), np.int64))
+def test_of_nothing_the_picture_is_white() -> None:
+    nothing = Mesh(np.zeros((0, 3)), np.zeros((0, 3), np.int64))
     assert (shade(nothing, 8, extent_of(nothing)) == 1).all()
+
+
+def test_points_of_a_cloud_are_seen_where_they_are() -> None:
+    right_and_up = np.array([[-0.5, 0.3, 0.0], [0.7, 0.1, 0.5], [0.1, -0.8, -0.5]])
+    cloud = Mesh(right_and_up @ AXES, np.zeros((0, 3), np.int64))
+    seen = (shade(cloud, SIZE, 1.0) < 1).any(axis=2)
+    right, up = pixels()
+    for x, y, _ in right_and_up:
+        near = np.hypot(right - x, up - y) < 3 / SIZE
+        assert seen[near].any()
+        seen &= ~near
+    assert not seen.any()
 
 
 def test_degenerate_triangles_are_not_seen_and_warn_nobody() -> None:

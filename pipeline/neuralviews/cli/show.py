@@ -32,8 +32,9 @@ def command(
 ) -> None:
     """Draw a gallery of STORE.
 
-    Sources beside their views, the PSNR under each, and a histogram of all PSNRs. Without the
-    source's files, only the views are drawn. Copies made by `augment` or `align` stand beside
+    Sources beside their views, the PSNR under each, and a histogram of all PSNRs; of shapes, the
+    surfaces of fields beside their meshes, with IoU and Chamfer distance. Without the source's
+    files, only the views are drawn. Copies made by `augment` or `align` stand beside
     their parents and what they should render; without --parent, only the copies are drawn.
     """
     from ..store.reader import open_store

@@ -33,6 +33,7 @@ _AMBIENT, _DIFFUSE = 0.33, 0.74
 _HOLLOW, _HOLLOW_REACH = 2.2, 0.055  # darkness a unit of depth; of the picture's side
 _CONTOUR, _CONTOUR_JUMP = 0.45, 0.12  # how dark; least step in depth, of the extent
 _MARGIN = 1.04
+_DOT = 0.012  # half the side of a point's square, of the extent
 
 
 def extent_of(mesh: Mesh) -> float:
@@ -51,11 +52,13 @@ def shade(mesh: Mesh, size: int, extent: float = CUBE_EXTENT) -> NDArray[np.floa
     by unsharp masking the depth buffer", SIGGRAPH 2006), and steps in depth are outlined.
 
     Args:
-        mesh: nothing is drawn of a cloud of points, or of what lies outside the picture.
+        mesh: of a cloud of points, each is a small square; what lies outside the picture is cut off.
         size: pixels a side.
         extent: the picture shows [-extent, extent]^2 of coordinates right and up, around the origin.
     """
     fine = size * _OVERSAMPLED
+    if not len(mesh.faces):
+        mesh = _squares(mesh.vertices, _DOT * extent)
     raster = rasterize(mesh, AXES, fine, extent)
     hit = raster.face >= 0
     light = _light(mesh, raster, hit)
@@ -64,6 +67,14 @@ def shade(mesh: Mesh, size: int, extent: float = CUBE_EXTENT) -> NDArray[np.floa
     fine_picture = np.where(hit[..., None], np.clip(light[..., None] * _COLOUR, 0, 1), 1.0)
     blocks = fine_picture.reshape(size, _OVERSAMPLED, size, _OVERSAMPLED, 3)
     return cast(NDArray[np.float32], blocks.mean(axis=(1, 3)).astype(np.float32))
+
+
+def _squares(points: Floats, half: float) -> Mesh:
+    """A square around each point, square to the line of sight."""
+    sides = half * np.array([AXES[0] + AXES[1], AXES[1] - AXES[0], -AXES[0] - AXES[1], AXES[0] - AXES[1]])
+    first = 4 * np.arange(len(points))[:, None]
+    faces = np.concatenate([first + np.array(corners) for corners in ((0, 1, 2), (0, 2, 3))])
+    return Mesh((points[:, None] + sides).reshape(-1, 3), faces)
 
 
 def _light(mesh: Mesh, raster: Raster, hit: NDArray[np.bool_]) -> Floats:
