@@ -1,0 +1,181 @@
+"""Mesh files as meshes, whatever is in them: triangles with finite corners, or one line that says why not."""
+
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import SourceError
+from .formats import FORMATS
+from .instances import instances
+from .mesh import Mesh
+from .normalize import near_one
+from .off import parse_off
+from .unsound import check_glb, check_stl, sound_obj, sound_ply
+
+__all__ = ["parse_mesh"]
+
+MAX_FACES = 50_000_000
+"""Instances of instances multiply; honest meshes stay far below."""
+
+Corners = NDArray[np.float64]
+Faces = NDArray[np.int64]
+
+
+def parse_mesh(data: bytes, suffix: str, where: str, *, points_allowed: bool = False) -> Mesh:
+    """Read the bytes of a mesh file; the same bytes give the same arrays everywhere.
+
+    Polygons are cut into fans of triangles, the parts of a scene are moved to their places and joined, and
+    vertices of no face are dropped. Nothing but positions and faces is looked at; no other file is opened.
+
+    Args:
+        suffix: of its name, which decides the format: a key of `FORMATS`, in upper or lower case.
+        where: what error messages call it.
+        points_allowed: whether a cloud of points, without any faces, will do.
+    Raises:
+        SourceError: it is empty, damaged or of another format; it has no faces, or faces of vertices that
+            do not exist; a coordinate is not finite; or it has no extent.
+    """
+    name = FORMATS[suffix.lower()]
+    if not data:
+        raise SourceError(f"{where}: found an empty file, expected a mesh: replace or remove it")
+    try:
+        with _quiet():
+            vertices, faces = _READERS[name](data)
+    except Exception as error:  # parsers of damaged files raise anything
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise SourceError(
+            f"{where}: cannot be read as {name} ({reason[:200]}); replace or remove the file, "
+            "or give it the suffix of its format"
+        ) from None
+    try:
+        return _checked(vertices, faces, points_allowed)
+    except SourceError as error:
+        raise SourceError(f"{where}: {error}") from None
+
+
+def _checked(vertices: Corners, faces: Faces, points_allowed: bool) -> Mesh:
+    if not len(vertices):
+        raise SourceError("found no vertices, expected triangles: replace or remove the file")
+    finite = np.isfinite(vertices).all(axis=1)
+    if not finite.all():
+        raise SourceError(
+            f"found {np.count_nonzero(~finite)} of {len(vertices)} vertices with coordinates that are not "
+            f"finite, first vertex {np.argmin(finite)}, expected numbers: export it again"
+        )
+    if not len(faces):
+        if not points_allowed:
+            raise SourceError(
+                f"found {len(vertices)} points and no faces, expected triangles; "
+                "a cloud of points can be fitted as unsigned distance: set shape.target = 'udf'"
+            )
+        if (vertices == vertices[0]).all():
+            raise SourceError("found all points in one place, expected a shape: replace or remove the file")
+        return Mesh(vertices, faces)
+    used = np.zeros(len(vertices), np.bool_)
+    used[faces] = True
+    mesh = Mesh(vertices[used], np.ascontiguousarray((np.cumsum(used) - 1)[faces], np.int64))
+    if not _has_area(mesh):
+        raise SourceError(
+            f"found {len(faces)} faces without area, expected triangles: replace or remove the file"
+        )
+    return mesh
+
+
+def _has_area(mesh: Mesh) -> bool:
+    """Whether there is a face whose corners do not lie on a line, up to rounding."""
+    points = near_one(mesh.vertices)
+    a, b, c = Mesh(near_one(points - points[0]), mesh.faces).corners.swapaxes(0, 1)
+    one, two = b - a, c - a
+    twice, edges = np.cross(one, two), np.abs(one).max(axis=1) * np.abs(two).max(axis=1)
+    return bool((np.abs(twice).max(axis=1) > 1e-14 * edges).any())
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Neither warnings nor messages of trimesh; numbers that NumPy cannot read are an error."""
+    log = logging.getLogger("trimesh")
+    before, log.disabled = log.disabled, True
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            warnings.filterwarnings("error", "string or file could not be read", DeprecationWarning)
+            yield
+    finally:
+        log.disabled = before
+
+
+def _read_glb(data: bytes) -> tuple[Corners, Faces]:
+    check_glb(data)
+    return _joined(_loaded("glb", data))
+
+
+def _read_obj(data: bytes) -> tuple[Corners, Faces]:
+    return _joined(_loaded("obj", sound_obj(data)))
+
+
+def _read_off(data: bytes) -> tuple[Corners, Faces]:
+    vertices, faces = parse_off(data)
+    _check_range(vertices, faces)
+    return vertices, faces
+
+
+def _read_ply(data: bytes) -> tuple[Corners, Faces]:
+    return _joined(_loaded("ply", sound_ply(data)))
+
+
+def _read_stl(data: bytes) -> tuple[Corners, Faces]:
+    vertices, faces = _joined(_loaded("stl", data))
+    check_stl(data, len(faces))
+    return vertices, faces
+
+
+_READERS: Mapping[str, Callable[[bytes], tuple[Corners, Faces]]] = {
+    "GLB": _read_glb,
+    "OBJ": _read_obj,
+    "OFF": _read_off,
+    "PLY": _read_ply,
+    "STL": _read_stl,
+}
+
+
+def _check_range(vertices: Corners, faces: Faces) -> None:
+    if len(faces) and not 0 <= faces.min() <= faces.max() < len(vertices):
+        raise ValueError(
+            f"found faces of vertices {faces.min()} to {faces.max()}, expected 0 to {len(vertices) - 1}"
+        )
+
+
+def _loaded(kind: str, data: bytes) -> Mapping[str, Any]:
+    """What a loader of trimesh finds, before it makes a mesh or a scene of it."""
+    from trimesh.exchange.load import mesh_loaders
+
+    found: Mapping[str, Any] = mesh_loaders[kind](BytesIO(data), file_type=kind, skip_materials=True)
+    return found
+
+
+def _joined(loaded: Mapping[str, Any]) -> tuple[Corners, Faces]:
+    """(vertices, triangles) of all parts that have faces, else of all points."""
+    from trimesh.geometry import triangulate_quads
+
+    parts = []
+    for vertices, polygons in instances(loaded):
+        faces = triangulate_quads(polygons if polygons is not None else []).reshape(-1, 3)
+        parts.append((vertices, faces))
+    if any(len(faces) for _, faces in parts):
+        parts = [(vertices, faces) for vertices, faces in parts if len(faces)]
+    total = sum(len(faces) for _, faces in parts)
+    if total > MAX_FACES:
+        raise ValueError(f"{total} faces, expected at most {MAX_FACES}")
+    all_vertices, all_faces, start = [np.empty((0, 3))], [np.empty((0, 3), np.int64)], 0
+    for vertices, faces in parts:
+        _check_range(vertices, faces)
+        all_vertices.append(vertices)
+        all_faces.append(faces + start)
+        start += len(vertices)
+    return np.concatenate(all_vertices), np.concatenate(all_faces)
