@@ -48,7 +48,7 @@ def shape_recipe(
     tables = {
         "name": "small-shapes",
         "source": source,
-        "split": {"rule": "source"} if source["splits"] != "none" else {},
+        "split": {"rule": "source" if source["splits"] != "none" else "random"},
         "field": {"dims": [3, 16, 16, 1], "omega": 8.0},
         "target": {"range": [-1.0, 1.0]},
         "shape": {"near": [[0.05, 400]], "uniform": 400} | (shape or {}),

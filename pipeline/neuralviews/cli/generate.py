@@ -1,5 +1,6 @@
 """``neuralviews generate``: from a recipe to a store, resuming what is there."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -59,6 +60,14 @@ def command(
     )
     with resumable(out):
         report = generate(loaded, out, options)
-    for name, reason in report.left_out.items():
-        click.echo(f"left out {name}: {reason}")
+    for reason, names in _grouped(report.left_out).items():
+        click.echo(f"left out {', '.join(names)}: {reason}")
     click.echo(completed(out, report.fitted, "fields fitted", report.missing, report.dataset_id))
+
+
+def _grouped(left_out: Mapping[str, str]) -> dict[str, list[str]]:
+    """Reason -> all names that were left out for it."""
+    groups: dict[str, list[str]] = {}
+    for name, reason in left_out.items():
+        groups.setdefault(reason, []).append(name)
+    return groups
