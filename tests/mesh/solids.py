@@ -3,23 +3,30 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+import igl
 import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
 from neuralviews.mesh.mesh import Mesh
 
-Inside = Callable[[NDArray[np.float64]], NDArray[np.bool_]]
-Damage = Callable[[Mesh, np.random.Generator], Mesh]
-
 
 class Solid(NamedTuple):
-    """A body within [-0.9, 0.9]^3 whose ``parts``, closed and wound outwards, may overlap."""
+    """A body within [-0.9, 0.9]^3 whose parts, closed and wound outwards, may overlap.
+
+    ``part`` (f,) int64 is the number of the part that each face belongs to.
+    """
 
     name: str
     mesh: Mesh
-    parts: tuple[NDArray[np.int64], ...]
-    """The numbers of the faces of each part."""
+    part: NDArray[np.int64]
+
+    def cut(self, kept: NDArray[np.bool_]) -> "Solid":
+        """Without some faces."""
+        return Solid(self.name, keep(self.mesh, kept), self.part[kept])
+
+
+Damage = Callable[[Solid, np.random.Generator], Solid]
 
 
 def as_mesh(made: trimesh.Trimesh) -> Mesh:
@@ -44,13 +51,10 @@ def torus() -> Mesh:
 
 def joined(name: str, *parts: Mesh) -> Solid:
     """Parts one after the other, none of them merged."""
-    vertices, faces, numbers, corners, count = [], [], [], 0, 0
-    for part in parts:
-        vertices.append(part.vertices)
-        faces.append(part.faces + corners)
-        numbers.append(np.arange(count, count + len(part.faces)))
-        corners, count = corners + len(part.vertices), count + len(part.faces)
-    return Solid(name, Mesh(np.concatenate(vertices), np.concatenate(faces)), tuple(numbers))
+    starts = np.cumsum([0] + [len(mesh.vertices) for mesh in parts])
+    faces = np.concatenate([mesh.faces + start for mesh, start in zip(parts, starts, strict=False)])
+    part = np.repeat(np.arange(len(parts)), [len(mesh.faces) for mesh in parts])
+    return Solid(name, Mesh(np.concatenate([mesh.vertices for mesh in parts]), faces), part)
 
 
 def table() -> Solid:
@@ -72,12 +76,11 @@ def primitives() -> Iterator[Solid]:
 
 
 def is_inside(solid: Solid, points: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """The truth: a point is inside if it is so of any part, each of which has a winding of 0 or 1."""
-    import igl
-
-    mesh, found = solid.mesh, np.zeros(len(points), np.bool_)
-    for part in solid.parts:
-        found |= igl.winding_number(mesh.vertices, np.ascontiguousarray(mesh.faces[part]), points) > 0.5
+    """The truth: inside any part, by its exact winding number, which is 0 or 1."""
+    found = np.zeros(len(points), np.bool_)
+    for part in range(solid.part.max() + 1):
+        faces = keep(solid.mesh, solid.part == part).faces
+        found |= igl.winding_number(solid.mesh.vertices, faces, points) > 0.5
     return found
 
 
@@ -90,43 +93,76 @@ def turn(mesh: Mesh, faces: NDArray[np.bool_]) -> Mesh:
     return Mesh(mesh.vertices, np.where(faces[:, None], mesh.faces[:, ::-1], mesh.faces))
 
 
+def clean(solid: Solid, rng: np.random.Generator) -> Solid:
+    return solid
+
+
 def patch_hole(share: float) -> Damage:
     """The faces nearest to a random one are gone."""
 
-    def damage(mesh: Mesh, rng: np.random.Generator) -> Mesh:
-        middles = mesh.corners.mean(axis=1)
+    def damage(solid: Solid, rng: np.random.Generator) -> Solid:
+        middles = solid.mesh.corners.mean(axis=1)
         away = np.linalg.norm(middles - middles[rng.integers(len(middles))], axis=1)
-        return keep(mesh, away > np.quantile(away, share))
+        return solid.cut(away > np.quantile(away, share))
 
     return damage
 
 
 def holes(share: float) -> Damage:
-    return lambda mesh, rng: keep(mesh, rng.random(len(mesh.faces)) >= share)
+    """Faces here and there are gone."""
+    return lambda solid, rng: solid.cut(rng.random(len(solid.part)) >= share)
 
 
 def flips(share: float) -> Damage:
-    return lambda mesh, rng: turn(mesh, rng.random(len(mesh.faces)) < share)
+    """Faces here and there are wound the other way."""
+    return lambda solid, rng: solid._replace(mesh=turn(solid.mesh, rng.random(len(solid.part)) < share))
 
 
-def inside_out(mesh: Mesh, rng: np.random.Generator) -> Mesh:
-    return turn(mesh, np.ones(len(mesh.faces), np.bool_))
+def inside_out(solid: Solid, rng: np.random.Generator) -> Solid:
+    return solid._replace(mesh=turn(solid.mesh, solid.part >= 0))
+
+
+def half_inside_out(solid: Solid, rng: np.random.Generator) -> Solid:
+    """Every second part is inside out."""
+    return solid._replace(mesh=turn(solid.mesh, solid.part % 2 == 1))
 
 
 def doubled(opposite: bool) -> Damage:
-    """Every face twice, the second time wound alike or the other way."""
+    """Every face is there twice, the second time wound alike or the other way."""
 
-    def damage(mesh: Mesh, rng: np.random.Generator) -> Mesh:
-        again = mesh.faces[:, ::-1] if opposite else mesh.faces
-        return Mesh(mesh.vertices, np.concatenate([mesh.faces, again])[rng.permutation(2 * len(mesh.faces))])
+    def damage(solid: Solid, rng: np.random.Generator) -> Solid:
+        faces = solid.mesh.faces
+        order = rng.permutation(2 * len(faces))
+        both = np.concatenate([faces, faces[:, ::-1] if opposite else faces])[order]
+        return Solid(solid.name, Mesh(solid.mesh.vertices, both), np.tile(solid.part, 2)[order])
 
     return damage
 
 
-def soup(mesh: Mesh, rng: np.random.Generator) -> Mesh:
+def retriangulated(solid: Solid, rng: np.random.Generator) -> Solid:
+    """Every box is there twice, the second time cut along the other diagonals, and inside out."""
+    mesh = solid.mesh
+    mirrored = mesh.vertices.copy()
+    for part in range(solid.part.max() + 1):
+        used = np.unique(mesh.faces[solid.part == part])
+        x = mesh.vertices[used, 0]
+        mirrored[used, 0] = x.min() + x.max() - x
+    faces = np.concatenate([mesh.faces, mesh.faces + len(mirrored)])  # a mirror turns the second lot
+    return Solid(solid.name, Mesh(np.concatenate([mesh.vertices, mirrored]), faces), np.tile(solid.part, 2))
+
+
+def soup(solid: Solid, rng: np.random.Generator) -> Solid:
     """No two faces share a vertex."""
-    return Mesh(mesh.corners.reshape(-1, 3), np.arange(3 * len(mesh.faces)).reshape(-1, 3))
+    corners = solid.mesh.corners.reshape(-1, 3)
+    return solid._replace(mesh=Mesh(corners, np.arange(len(corners)).reshape(-1, 3)))
 
 
-def both(first: Damage, second: Damage) -> Damage:
-    return lambda mesh, rng: second(first(mesh, rng), rng)
+def damaged(*damages: Damage) -> Damage:
+    """One damage after the other."""
+
+    def damage(solid: Solid, rng: np.random.Generator) -> Solid:
+        for one in damages:
+            solid = one(solid, rng)
+        return solid
+
+    return damage

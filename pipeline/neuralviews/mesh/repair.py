@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .facing import seen_sides
 from .mesh import Mesh
 from .normalize import near_one
 
@@ -12,6 +13,9 @@ __all__ = ["Repairs", "repaired"]
 
 _NO_VOLUME = 1e-9
 """A volume below this share of a cube as long as the body may be nothing but rounding errors."""
+
+_CLEARLY = 0.1
+"""One side of a body that is open is seen more than the other, of what is seen of both."""
 
 Integers = NDArray[np.int64]
 
@@ -82,7 +86,8 @@ def _oriented(points: NDArray[np.float64], faces: Integers) -> tuple[Integers, i
 
     Two faces that alone share an edge are wound alike; all that hang together so are a body. A body that
     is closed is turned to a positive volume, also if it was meant as the wall of a cavity: what lies
-    within it is inside. A body that is open, or encloses nothing, keeps the winding of most of its faces.
+    within it is inside. Of one that is open, or encloses nothing, the side that is seen more is outside; if
+    there is little between them, it keeps the winding of most of its faces.
     """
     from .repair_kernel import compiled_union
 
@@ -122,7 +127,13 @@ def _against_outside(
     reach = np.zeros(count)
     np.maximum.at(reach, body, np.abs([a, b, c]).max(axis=(0, 1)))
     sure = _closed(body, turn, edge, forward) & (np.abs(volume) > _NO_VOLUME * (reach * reach * reach))
-    return np.where(sure, volume < 0, inwards)
+    if sure[body].all():
+        return volume < 0
+    front, back = seen_sides(Mesh(points, faces))
+    front, back = np.where(turn, [back, front], [front, back])
+    of_body = [np.bincount(body, side, count) for side in (front, back)]
+    clear = np.abs(of_body[0] - of_body[1]) > _CLEARLY * (of_body[0] + of_body[1])
+    return np.where(sure, volume < 0, np.where(clear, of_body[0] < of_body[1], inwards))
 
 
 def _closed(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from .mesh import Mesh
 from .raster import rasterize
 
-__all__ = ["DIRECTIONS", "sign_disagreement", "times_seen"]
+__all__ = ["DIRECTIONS", "sign_disagreement", "times_seen", "view_axes"]
 
 DIRECTIONS = tuple(direction for direction in product((-1, 0, 1), repeat=3) if any(direction))
 """The ways from a cell of a grid to its 26 neighbours."""
@@ -51,14 +51,14 @@ def times_seen(mesh: Mesh, cells: int) -> NDArray[np.int64]:
     x, y, z = np.meshgrid(number, number, number, indexing="ij", sparse=True)
     size, seen = 4 * cells + 1, np.zeros((cells,) * 3, np.int64)
     for direction in DIRECTIONS:
-        axes = _axes(direction)
+        axes = view_axes(direction)
         right, up, toward = (i * x + j * y + k * z for i, j, k in axes)
         nearest = rasterize(mesh, axes.astype(np.float64), size, size / (2 * cells)).depth
         seen += toward / cells > nearest[2 * cells - up, 2 * cells + right]
     return seen
 
 
-def _axes(direction: tuple[int, ...]) -> NDArray[np.int64]:
+def view_axes(direction: tuple[int, ...]) -> NDArray[np.int64]:
     """(3, 3) whole numbers, rows right, up and towards the viewer; the first two do not change along it."""
     toward = np.array(direction)
     main = int(np.flatnonzero(toward)[0])
