@@ -123,7 +123,7 @@ class ShapeLayout(Layout):
     """A page of shapes, each with a line below it for what must be known of its mesh."""
 
     least_columns = 2
-    legend = 0.13
+    legend = 0.2
 
 
 class StripLayout(Layout):

@@ -143,4 +143,4 @@ class ShapePainter:
 
 def _common_extent(meshes: Sequence[Mesh]) -> float:
     """The extent of a picture that shows all of these meshes."""
-    return max((extent_of(mesh) for mesh in meshes if len(mesh.faces)), default=CUBE_EXTENT)
+    return max((extent_of(mesh) for mesh in meshes if len(mesh.vertices)), default=CUBE_EXTENT)
