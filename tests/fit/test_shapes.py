@@ -241,3 +241,14 @@ def test_a_changed_column_is_found(store: Store, source_root: Path, monkeypatch:
 def test_an_unreadable_root_is_one_error(tmp_path: Path) -> None:
     with pytest.raises(NeuralViewsError, match="nowhere"):
         generate(RECIPE, tmp_path / "store", RunOptions(tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize(("test", "told"), [(1, False), (2, True)])
+def test_sizes_unlike_the_full_set_are_told(
+    test: int, told: bool, store: Store, source_root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = shape_recipe(views=2, expected={"objects": 3 + test, "train": 3, "test": test})
+    assert recipe.digest() == RECIPE.digest()
+    generate(recipe, store.root, RunOptions(source_root, progress=True))
+    note = "small-shapes: found 3 train and 1 test objects, the full set has 3 and 2"
+    assert (note in capsys.readouterr().err) == told

@@ -6,8 +6,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+import numpy as np
+
 from ..errors import SourceError
 from ..recipe import Recipe, recipe_from_canonical
+from ..records import Split
 from ..signals.catalogue import Source, open_source
 from ..work.shards import Sharing
 from ..work.survey import ask_all
@@ -15,7 +18,7 @@ from ..work.survey import ask_all
 if TYPE_CHECKING:
     from ..signals.shapes import ShapeSource
 
-__all__ = ["prepared", "samples_folder"]
+__all__ = ["prepared", "samples_folder", "unlike_the_full_set"]
 
 
 def samples_folder(root: Path) -> Path:
@@ -93,3 +96,18 @@ def prepared(
     if not len(source.objects):
         raise SourceError(f"recipe {recipe.name}: no mesh in {source.root} is usable, expected at least one")
     return source
+
+
+def unlike_the_full_set(recipe: Recipe, source: Source) -> str | None:
+    """One line if the official splits have other sizes than the recipe states of the full set; else None."""
+    expected = recipe.expected
+    if expected is None or expected.train is None or expected.test is None:
+        return None
+    split = source.objects.split
+    train, test = (int(np.count_nonzero(split == part)) for part in (Split.train, Split.test))
+    if (train, test) == (expected.train, expected.test):
+        return None
+    return (
+        f"{recipe.name}: found {train:,} train and {test:,} test objects, "
+        f"the full set has {expected.train:,} and {expected.test:,}"
+    )

@@ -1,5 +1,6 @@
 """The run from a recipe to a store: plan, resume, share the shards among workers, publish the manifest."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ from ..store.writer import StoreWriter
 from ..work.shards import Sharing, complete, is_finished, make_shards
 from .job import budget_of, plan_job
 from .maker import FieldMaker
-from .prepare import prepared, samples_folder
+from .prepare import prepared, samples_folder, unlike_the_full_set
 from .registry import get_engine
 
 __all__ = ["RunOptions", "RunReport", "generate"]
@@ -94,6 +95,8 @@ def generate(recipe: Recipe | str | Path, out: str | Path, options: RunOptions =
     engine = get_engine(options.engine, recipe.spec, budget_of(recipe), options.device)
     root = Path(out)
     source = _source(recipe, root, options)
+    if options.progress and (note := unlike_the_full_set(recipe, source)):
+        sys.stderr.write(f"{note}\n")
     job = plan_job(recipe, source, engine, options.limit)
     if is_finished(root, job):
         return RunReport(0, 0, open_store(root).dataset_id, source.left_out)
