@@ -72,3 +72,12 @@ def test_the_mesh_that_was_given_is_not_written_to() -> None:
     before = CLOUD.copy()
     normalized(Mesh(CLOUD, NO_FACES), "cube", 0.9)
     np.testing.assert_array_equal(CLOUD, before)
+
+
+def test_faces_that_collapsed_do_not_count() -> None:
+    corners = np.array([[5.0, 5, 5], [7, 5, 5], [5, 9, 5], [0, 0, 0], [0, 0, 0]])
+    faces = np.array([[0, 1, 2], [3, 3, 3], [3, 4, 0]])
+    vertices = normalized(Mesh(corners, faces), "cube", 1.0).vertices
+    assert vertices[:3].tolist() == [[-0.5, -1, 0], [0.5, -1, 0], [-0.5, 1, 0]]
+    collapsed = normalized(Mesh(corners, faces[1:]), "cube", 1.0).vertices
+    assert np.abs(collapsed).max() == 1

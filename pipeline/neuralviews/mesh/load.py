@@ -100,14 +100,15 @@ def _has_area(mesh: Mesh) -> bool:
 def _quiet() -> Iterator[None]:
     """Neither warnings nor messages of trimesh; numbers that NumPy cannot read are an error."""
     log = logging.getLogger("trimesh")
-    before, log.disabled = log.disabled, True
+    before = log.level
+    log.setLevel(logging.CRITICAL + 1)  # its modules have loggers of their own, which ask this one
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             warnings.filterwarnings("error", "string or file could not be read", DeprecationWarning)
             yield
     finally:
-        log.disabled = before
+        log.setLevel(before)
 
 
 def _read_glb(data: bytes) -> tuple[Corners, Faces]:

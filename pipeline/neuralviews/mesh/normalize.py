@@ -24,18 +24,28 @@ def near_one(vertices: NDArray[np.float64]) -> NDArray[np.float64]:
 def normalized(mesh: Mesh, how: Literal["cube", "sphere"], size: float) -> Mesh:
     """The mesh with the centre of its bounding box at 0, scaled alike along all axes.
 
-    No coordinate exceeds ``size``, not even by rounding. Only operations whose bits IEEE 754 fixes.
+    What counts are the vertices of faces with three different corners, of clouds all: faces that collapsed
+    to a point, at the origin say, are no part of the shape. No coordinate that counts exceeds ``size``,
+    not even by rounding. Only operations whose bits IEEE 754 fixes.
 
     Args:
-        mesh: vertices that no face uses count too; not all may be in one point.
+        mesh: not all of it may be in one point.
         how: ``cube`` scales the longest half edge of the bounding box to ``size``, ``sphere`` the
             distance of the farthest vertex.
     """
-    vertices = near_one(mesh.vertices)
-    vertices = vertices - (vertices.min(axis=0) + vertices.max(axis=0)) / 2
-    half = np.abs(vertices).max()
-    vertices = vertices / half
+    vertices, counts = near_one(mesh.vertices), _shown(mesh)
+    vertices = vertices - (vertices[counts].min(axis=0) + vertices[counts].max(axis=0)) / 2
+    vertices = vertices / np.abs(vertices[counts]).max()
     if how == "sphere":
-        x, y, z = vertices.T
+        x, y, z = vertices[counts].T
         vertices = vertices / np.sqrt(x * x + y * y + z * z).max()
     return Mesh(vertices * size, mesh.faces)
+
+
+def _shown(mesh: Mesh) -> NDArray[np.bool_]:
+    """(v,): which vertices are corners of faces with three different ones; all if there are no such faces."""
+    a, b, c = mesh.corners.swapaxes(0, 1)
+    proper = (a != b).any(axis=1) & (b != c).any(axis=1) & (c != a).any(axis=1)
+    shown = np.full(len(mesh.vertices), not proper.any())
+    shown[mesh.faces[proper]] = True
+    return shown
