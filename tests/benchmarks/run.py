@@ -19,7 +19,16 @@ from neuralviews.signals.catalogue import open_source
 from neuralviews.store.environment import describe_environment
 
 from ..proofs import mnist_root
-from . import bench_align, bench_augment, bench_fit, bench_inexact, bench_midpoints, bench_run, bench_store
+from . import (
+    bench_align,
+    bench_augment,
+    bench_fit,
+    bench_inexact,
+    bench_midpoints,
+    bench_run,
+    bench_store,
+    bench_truth,
+)
 from .real_fields import RealFields, fit_real_fields
 from .rows import Row
 
@@ -54,6 +63,7 @@ def main() -> None:
     sections.append(_table("Whole runs", bench_run.measure(max(2, rounds // 3))))
     sections.append(_table("The store", bench_store.measure()))
     sections.append(_table("Augmentation", bench_augment.measure(rounds)))
+    sections.append(bench_truth.section(rounds))
     with tempfile.TemporaryDirectory() as folder:
         fields = fit_real_fields(Path(folder))
         found = bench_midpoints.measure(fields)
