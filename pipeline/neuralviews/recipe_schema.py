@@ -112,7 +112,7 @@ class ShapeTable(Struct, frozen=True, forbid_unknown_fields=True):
             (``cube``) or the distance of its farthest vertex (``sphere``) becomes ``size``.
         near: (standard deviation, count) of points drawn on the surface and moved by normal draws.
         uniform: points drawn in the whole cube.
-        max_disagreement: two ways to tell inside from outside may differ on this fraction of the cube.
+        max_disagreement: so far may sight contradict what is held to be inside (`mesh.visibility`).
         unreliable: what becomes of objects beyond it: fitted all the same and marked, fitted as
             unsigned distance, or left out.
     """
@@ -130,7 +130,7 @@ class ShapeTable(Struct, frozen=True, forbid_unknown_fields=True):
     uniform: Annotated[int, Meta(ge=0, le=10_000_000, description="a whole number from 0 to 10000000")] = (
         16384
     )
-    max_disagreement: Annotated[float, Meta(ge=0, le=1, description="a number from 0 to 1")] = 0.05
+    max_disagreement: Annotated[float, Meta(ge=0, le=1, description="a number from 0 to 1")] = 0.1
     unreliable: Annotated[Literal["mark", "udf", "skip"], Meta(description="'mark', 'udf' or 'skip'")] = (
         "mark"
     )

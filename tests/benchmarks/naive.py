@@ -38,15 +38,23 @@ def naive_fit(
     steps: int,
     lr: float,
     seed: int,
+    points: int | None = None,
 ) -> float:
-    """Fit one field to values (p, c) at coordinates (p, d) on one thread; the PSNR in dB for a range of 1."""
+    """Fit one field to values (p, c) at coordinates (p, d) on one thread; the PSNR in dB for a range of 1.
+
+    Args:
+        points: how many are drawn for each step, with replacement; None takes all in every step.
+    """
     torch.set_num_threads(1)
     x, y = torch.tensor(coords), torch.tensor(values)
-    model = Siren(dims, torch.Generator().manual_seed(seed))
+    generator = torch.Generator().manual_seed(seed)
+    model = Siren(dims, generator)
     optimizer = torch.optim.Adam(model.parameters(), lr=lr)
     for _ in range(steps):
         optimizer.zero_grad()
-        loss = nn.functional.mse_loss(model(x), y)
+        # An index of all would copy all points in every step.
+        drawn = slice(None) if points is None else torch.randint(len(x), (points,), generator=generator)
+        loss = nn.functional.mse_loss(model(x[drawn]), y[drawn])
         loss.backward()
         optimizer.step()
     with torch.no_grad():

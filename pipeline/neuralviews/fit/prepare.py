@@ -42,9 +42,9 @@ class _ShapeQuestion:
             # The job states the reason, and must not depend on where the files lie.
             return str(error).removeprefix(f"{_source(self).meshes.describe(object_id)}: ")
         table = _source(self).recipe.shape
-        if table is not None and table.unreliable == "skip" and facts.disagreement > table.max_disagreement:
+        if table is not None and table.unreliable == "skip" and facts.beyond(table.max_disagreement):
             return (
-                f"{_SKIPPED}: two ways to tell its inside disagree on {facts.disagreement:.1%}, "
+                f"{_SKIPPED}: sight contradicts {facts.disagreement:.1%} of its inside, "
                 f"the recipe allows {table.max_disagreement:.1%}"
             )
         return None

@@ -133,7 +133,7 @@ class ShapePainter:
         shape = stated_job(self._store).recipe.shape
         assert shape is not None  # or the store had no such painter
         disagreement = float(records.columns["sign_disagreement"][0])
-        notes, doubtful = [], disagreement > shape.max_disagreement
+        notes, doubtful = [], np.float32(disagreement) > np.float32(shape.max_disagreement)
         if doubtful:
             notes.append(f"signs unreliable ({100 * disagreement:.0f} %)")
         if (records.columns["target"] == ShapeTarget.udf).any():

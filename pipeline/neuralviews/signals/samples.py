@@ -20,8 +20,8 @@ class ShapeFacts:
     """What was found out about a mesh.
 
     Args:
-        disagreement: fraction of the cube, away from the surface, that two ways to tell inside from outside
-            see differently; 0 where nothing has an inside, as of point clouds.
+        disagreement: how far sight contradicts what is held to be inside, see
+            `mesh.visibility.sign_disagreement`; 0 where no inside is asked for.
         target: what its fields are fitted to.
         repairs: see `Repairs`.
     """
@@ -29,6 +29,10 @@ class ShapeFacts:
     disagreement: float
     target: ShapeTarget
     repairs: Repairs
+
+    def beyond(self, limit: float) -> bool:
+        """Whether the signs are not to be trusted; compared as the column of a store is, in float32."""
+        return bool(np.float32(self.disagreement) > np.float32(limit))
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 
 from ..draws import Draws
+from ..errors import SourceError
 from ..mesh.distance import inside, signed_distance, unsigned_distance
 from ..mesh.load import parse_mesh
 from ..mesh.mesh import Mesh
@@ -113,7 +114,11 @@ class ShapeSource:
         found = self.cache.find(key)
         if found is None:
             mesh, repairs = self._mesh(object_id, data)
-            found = sample_shape(mesh, repairs, self._table, derive_seed(self.recipe.seed, "samples", digest))
+            seed = derive_seed(self.recipe.seed, "samples", digest)
+            try:
+                found = sample_shape(mesh, repairs, self._table, seed)
+            except SourceError as error:
+                raise SourceError(f"{self.meshes.describe(object_id)}: {error}") from None
             self.cache.keep(key, found)
         return found
 
@@ -148,14 +153,15 @@ def sample_shape(mesh: Mesh, repairs: Repairs, table: ShapeTable, seed: int) -> 
     if target is not ShapeTarget.udf:
         occupancy = inside(mesh, cell_centres()).reshape(occupancy.shape)
         disagreement = sign_disagreement(mesh, occupancy)
-        if disagreement > table.max_disagreement and table.unreliable == "udf":
-            target, occupancy = ShapeTarget.udf, np.zeros_like(occupancy)
-    measure = unsigned_distance if target is ShapeTarget.udf else signed_distance
+    facts = ShapeFacts(disagreement, target, repairs)
+    if facts.beyond(table.max_disagreement) and table.unreliable == "udf":
+        facts, occupancy = replace(facts, target=ShapeTarget.udf), np.zeros_like(occupancy)
+    measure = unsigned_distance if facts.target is ShapeTarget.udf else signed_distance
     return ShapeSamples(
         points=points,
         distance=measure(mesh, points).astype(np.float32),
         check_points=check,
         check_distance=measure(mesh, check).astype(np.float32),
         occupancy=occupancy,
-        facts=ShapeFacts(disagreement, target, repairs),
+        facts=facts,
     )
