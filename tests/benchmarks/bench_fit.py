@@ -39,6 +39,7 @@ class Shape:
 
     Attributes:
         coords: all points of a signal.
+        target_fraction: of the roofline, wanted of `cpu`; None if nothing is.
         batch: how many of them are drawn for each step; None takes all.
         whole: the steps of a whole fit, to which rates are scaled.
     """
@@ -46,7 +47,7 @@ class Shape:
     name: str
     spec: FieldSpec
     coords: NDArray[np.float32]
-    target_fraction: float
+    target_fraction: float | None
     steps: dict[str, int]
     batch: int | None = None
     whole: int = STEPS
@@ -86,7 +87,7 @@ def _modelnet40() -> Shape:
     name = f"`modelnet40` {dims}, {recipe.fit.points} of {pool} points a step, {steps} steps"
     coords = uniform(pool, Draws(np.zeros(1, np.uint64)))
     slices = {"cpu": steps, "haswell": steps, "naive": 60, "torch": 20, "reference": 20}
-    return Shape(name, spec, coords, 0.80, slices, recipe.fit.points, steps)
+    return Shape(name, spec, coords, None, slices, recipe.fit.points, steps)
 
 
 def blobs(shape: Shape, count: int) -> NDArray[np.float32]:

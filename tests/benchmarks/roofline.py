@@ -23,7 +23,7 @@ from numba import njit
 from neuralviews.field import FieldSpec
 from neuralviews.vector.emit import Emitter, Value, blocking, kernel
 
-__all__ = ["Roofline", "floor_seconds", "measure_roofline"]
+__all__ = ["Roofline", "floor_seconds", "measure_roofline", "multiply_adds"]
 
 FMA_CHAINS = 12  # two pipes with latency 5 need 10; with both factors they fit 16 registers
 FMA_UNROLL = 4
@@ -41,16 +41,20 @@ class Roofline:
 
 
 def floor_seconds(roofline: Roofline, spec: FieldSpec, points: int, steps: int) -> float:
-    """Time of ``steps`` full-batch gradient steps, each kind of work done at its rate, one after the other.
+    """Time of ``steps`` gradient steps of ``points`` each, one kind of work after the other at its rate.
 
-    Counted: every multiply-add of the layers forward, of the gradients of all weights, and of the
-    gradients of all inputs but the coordinates; and one sine-cosine pair a hidden unit. Overlapping
-    the two kinds could save about 1 % of the sum.
+    Counted: `multiply_adds`, and one sine-cosine pair a hidden unit. Overlapping the two kinds could save
+    about 1 % of the sum.
     """
-    layers = [fan_in * fan_out for fan_in, fan_out in zip(spec.dims, spec.dims[1:], strict=False)]
-    multiply_adds = points * (3 * sum(layers) - layers[0])
     pairs = points * sum(spec.dims[1:-1])
-    return steps * (2e-9 * multiply_adds / roofline.fma_gflops + 1e-9 * pairs / roofline.sincos_gpairs)
+    multiplying = 2e-9 * multiply_adds(spec, points) / roofline.fma_gflops
+    return steps * (multiplying + 1e-9 * pairs / roofline.sincos_gpairs)
+
+
+def multiply_adds(spec: FieldSpec, points: int) -> int:
+    """Those of a step: of all layers forward, gradients of all weights, and of all inputs but coordinates."""
+    layers = [fan_in * fan_out for fan_in, fan_out in zip(spec.dims, spec.dims[1:], strict=False)]
+    return points * (3 * sum(layers) - layers[0])
 
 
 def measure_roofline() -> Roofline:
