@@ -15,7 +15,7 @@ from ...vector.memory import aligned_arrays
 from ...vector.subnormals import require_subnormals
 from ..engine import Budget, FitResult, Signals, check_inputs, psnr_from_loss
 from ..ordered import VERSION, Constants, stored_loss
-from .layout import LANES, Column, Layout, padded
+from .layout import Column, Layout, padded
 
 if TYPE_CHECKING:
     from .step import Buffers, Points, Problem
@@ -24,6 +24,8 @@ __all__ = ["CpuEngine"]
 
 TILE_BYTES = 512 << 10
 """Sines and cosines of a tile. Larger tiles start and end fewer sums; these fit a second-level cache."""
+LEAST_TILE = 128
+"""Points of a tile at least: wide fields overflow any cache, and short tiles cost them more than that."""
 
 
 class CpuEngine:
@@ -88,7 +90,7 @@ def _problem(layout: Layout, signals: Signals, budget: Budget, tile: int | None)
     rows = int(layout.table[0, Column.rows])
     signal.coords.reshape(-1, rows)[: signal.length, : spec.in_dim] = signals.coords
     batch = signal if budget.points is None else _points(layout, budget.points)
-    tiles = -(-batch.length // (tile or max(TILE_BYTES // (8 * layout.units), LANES)))
+    tiles = -(-batch.length // (tile or max(TILE_BYTES // (8 * layout.units), LEAST_TILE)))
     return Problem(
         signal=signal,
         batch=batch,

@@ -32,10 +32,9 @@ def gather(problem, step):  # type: ignore[no-untyped-def]
     pool, start = np.uint64(signal.length), np.uint64(step) * np.uint64(batch.length)
     for i in range(batch.length):
         problem.drawn[i] = drawn_point(problem.stream, start + np.uint64(i), pool)
-    for k in range(rows):
-        for i in range(batch.length):
-            batch.coords[i * rows + k] = signal.coords[problem.drawn[i] * rows + k]
-    for channel in range(problem.channels):
-        for i in range(batch.length):
-            at = channel * signal.stride + problem.drawn[i]
-            batch.targets[channel * batch.stride + i] = signal.targets[at]
+    for i in range(batch.length):
+        drawn = problem.drawn[i]
+        for k in range(rows):
+            batch.coords[i * rows + k] = signal.coords[drawn * rows + k]
+        for channel in range(problem.channels):
+            batch.targets[channel * batch.stride + i] = signal.targets[channel * signal.stride + drawn]
