@@ -64,3 +64,17 @@ def test_repair_turns_the_sides_of_an_open_box_outwards_though_none_hang_togethe
     outwards = np.cross(*np.diff(mended.corners, axis=1).swapaxes(0, 1)) * mended.corners.mean(axis=1)
     assert (outwards.sum(axis=1) > 0).all()
     assert repairs.flipped_faces == 2 * np.count_nonzero(side == 0)
+
+
+def test_a_collapsed_face_far_away_decides_no_winding() -> None:
+    ball = sphere(3)
+    bowl = keep(ball, ball.corners[..., 2].max(axis=1) < 0.2)
+    inside_out = turn(bowl, np.ones(len(bowl.faces), np.bool_))
+    far = np.full((1, 3), 1000.0)
+    count = len(inside_out.vertices)
+    mesh = Mesh(np.concatenate([inside_out.vertices, far]), np.concatenate([inside_out.faces, [[count] * 3]]))
+    alone, counts = repaired(inside_out)
+    beside, repairs = repaired(mesh)
+    assert counts.flipped_faces == len(bowl.faces)
+    assert repairs == counts._replace(degenerate_faces=1)
+    np.testing.assert_array_equal(beside.corners, alone.corners)

@@ -129,7 +129,8 @@ def _against_outside(
     sure = _closed(body, turn, edge, forward) & (np.abs(volume) > _NO_VOLUME * (reach * reach * reach))
     if sure[body].all():
         return volume < 0
-    front, back = seen_sides(Mesh(points, faces))
+    used, numbers = np.unique(faces, return_inverse=True)  # what no face has would widen the picture
+    front, back = seen_sides(Mesh(points[used], numbers.reshape(faces.shape)))
     front, back = np.where(turn, [back, front], [front, back])
     of_body = [np.bincount(body, side, count) for side in (front, back)]
     clear = np.abs(of_body[0] - of_body[1]) > _CLEARLY * (of_body[0] + of_body[1])
