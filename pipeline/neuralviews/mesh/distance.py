@@ -46,8 +46,8 @@ def inside(mesh: Mesh, points: Points) -> NDArray[np.bool_]:
     """Whether points (n, 3) are inside a mesh: (n,) bool, the winding number there is beyond 1/2 either way.
 
     It is approximated within about 0.01 (Barill et al., "Fast winding numbers for soups and clouds", SIGGRAPH
-    2018). That is the faster, the smaller the triangles are, so long ones are cut first; where thousands of long
-    ones cross each other, as in no real mesh that was tried, cutting makes it slower.
+    2018). That is the faster, the smaller the triangles are, so long ones are cut first; where thousands of
+    long ones cross each other, as in no real mesh that was tried, cutting makes it slower.
 
     Raises:
         SourceError: a mesh without triangles, or a winding number that cannot be worked out.
