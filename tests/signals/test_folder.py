@@ -294,12 +294,16 @@ def test_unfit_pictures(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "shown"), [("a\nb.png", r"a\\nb\.png"), (os.fsdecode(b"\xff.png"), r"\\udcff\.png")]
+    ("name", "shown"),
+    [
+        ("a\nb.png", r"a\\nb\.png: (cannot be decoded|not a picture)"),
+        (os.fsdecode(b"\xff.png"), r"\\udcff\.png: the name is not UTF-8, expected one that is: rename it"),
+    ],
 )
 def test_any_file_name_stays_on_the_line(tmp_path: Path, name: str, shown: str) -> None:
     (tmp_path / "pictures").mkdir()
     (tmp_path / "pictures" / name).write_bytes(b"")
-    refused(tmp_path, rf"pictures/{shown}: (cannot be decoded|not a picture)")
+    refused(tmp_path, rf"pictures/{shown}")
 
 
 def test_decompression_bombs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

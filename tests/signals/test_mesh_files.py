@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import re
 import stat
 import struct
 import warnings
@@ -17,6 +18,7 @@ from neuralviews.recipe_schema import MeshTable
 from neuralviews.records import NO_LABEL, Split
 from neuralviews.signals import zip_tree
 from neuralviews.signals.mesh_files import MeshFiles
+from neuralviews.signals.reasons import Reason
 
 from .mesh_source_files import TETRAHEDRON, mesh_recipe, some_mesh, write_meshes, write_zip, zip_meshes
 
@@ -144,7 +146,8 @@ def test_other_files_are_passed_over_and_other_shapes_refused(tmp_path: Path, pa
     refused(mesh_recipe(), tmp_path, message)
     meshes = opened(mesh_recipe(), tmp_path, keep_going=True)
     assert meshes.names == ["a/1.off"]
-    assert list(meshes.left_out) == ["a/chair.FBX"]
+    assert meshes.left_out == {"a/chair.FBX": Reason.other_format}
+    assert re.search(message, meshes.details["a/chair.FBX"])
 
 
 def test_missing_places(tmp_path: Path) -> None:
@@ -177,13 +180,38 @@ def test_misplaced_files_and_missing_classes(tmp_path: Path) -> None:
     meshes = opened(recipe, tmp_path, keep_going=True)
     assert meshes.names == ["3.off", "bed/2.off", "bed/train/1.off", "bed/x/5.off", "sofa/test/4.off"]
     assert meshes.labels.tolist() == [NO_LABEL, NO_LABEL, 0, NO_LABEL, NO_LABEL]
-    assert set(meshes.left_out) == {*reasons, "chair/", "desk/"}
+    missing = {"chair/": Reason.missing_class, "desk/": Reason.missing_class}
+    assert meshes.left_out == missing | dict.fromkeys(reasons, Reason.misplaced)
     assert list(meshes.hash_files()) == ["bed/train/1.off"]
     for name, reason in reasons.items():
         refused(recipe, tmp_path, f"{name}: {reason}")
+        assert re.search(f"{name}: {reason}", meshes.details[name])
         (tmp_path / "shapes" / name).unlink()
-    message = r"shapes: found no meshes of chair, desk, expected a folder of each .*; --keep-going leaves the"
+    message = (
+        r"shapes: found no meshes of chair, desk, expected a folder of each .*; give the whole set, or --keep"
+    )
     refused(recipe, tmp_path, message)
+
+
+@pytest.mark.parametrize("place", ["one", "an\u00a0other\tplace"])
+def test_reasons_hold_nothing_of_the_place(tmp_path: Path, place: str) -> None:
+    """Equal files make equal jobs, wherever they lie and however an error prints that."""
+    write_meshes(tmp_path / place / "shapes", "a/1.off", "a/b\t.off", "loose.off")
+    broken = tmp_path / place / "shapes" / "a" / "b\t.off"
+    broken.unlink()
+    broken.symlink_to(broken)
+    meshes = opened(mesh_recipe(), tmp_path / place, keep_going=True)
+    assert list(meshes.hash_files()) == ["a/1.off"]
+    assert meshes.left_out == {"loose.off": Reason.misplaced, "a/b\t.off": Reason.unreadable}
+
+
+@pytest.mark.parametrize("name", [b"a/\xff\xfe.off", b"\xe4/1.off", b"\xff.txt"])
+def test_names_that_no_job_can_state(tmp_path: Path, name: bytes) -> None:
+    write_meshes(tmp_path / "shapes", os.fsdecode(name))
+    message = r"\\udc.*: the name is not UTF-8, expected one that is: rename it"
+    refused(mesh_recipe(), tmp_path, message)
+    with pytest.raises(SourceError, match=message):
+        opened(mesh_recipe(), tmp_path, keep_going=True)
 
 
 def test_links_stay_inside(tmp_path: Path) -> None:
@@ -273,7 +301,8 @@ def test_members_that_lie_are_not_unpacked(tmp_path: Path, fields: dict[str, int
         meshes.hash_files()
     meshes = opened(mesh_recipe(), path, keep_going=True)
     assert list(meshes.hash_files()) == ["a/1.off"]
-    assert list(meshes.left_out) == ["b/2.off"]
+    assert meshes.left_out == {"b/2.off": Reason.unreadable}
+    assert re.search(rf"2\.off: {reason}", meshes.details["b/2.off"])
     assert meshes.labels.tolist() == [0, 1]
 
 

@@ -1,5 +1,6 @@
 """Proof that a store is what its recipe makes: PSNRs measured again, and records fitted again to the byte."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,7 +56,22 @@ def open_store_source(store: Store, source_root: Path | None) -> Source:
                 f"expected {job.source.files.get(name, 'no such file')}: "
                 f"give the files that {store.root} was made from"
             )
+    _require_same_left_out(store, job.source.left_out, source.left_out)
     return source
+
+
+def _require_same_left_out(store: Store, stated: Mapping[str, str], found: Mapping[str, str]) -> None:
+    """What is no object has a number all the same: one file more or less moves those after it."""
+    for name in sorted({*stated, *found}):
+        if stated.get(name) != found.get(name):
+            raise SourceError(
+                f"source file {name}: found {_standing(found, name)}, expected {_standing(stated, name)}: "
+                f"give the files that {store.root} was made from"
+            )
+
+
+def _standing(left_out: Mapping[str, str], name: str) -> str:
+    return f"it left out ({left_out[name]})" if name in left_out else "no such file"
 
 
 def remeasure(store: Store, source: Source, rows: NDArray[np.int64]) -> Remeasured:

@@ -82,7 +82,7 @@ class Source(Protocol):
         files: relative name -> SHA-256 of each file that decides a signal; empty if not hashed.
         class_names: names of the labels, if they have any.
         root: what `open_source` takes as the source root to open the same files again; None if it needs none.
-        left_out: what of the source is no object, and why: name -> reason.
+        left_out: what of the source is no object, and why: name -> `reasons.Reason`.
         tools: libraries that decide a signal's bytes, and their versions.
     """
 

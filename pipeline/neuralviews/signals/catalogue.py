@@ -37,8 +37,8 @@ def open_source(
         hash_files: work out `Source.files`, and try images before any is fitted (of a folder, all).
             Workers that open a source once more leave it out.
         samples: the folder in which samples of shapes are kept; without one they are drawn each time.
-        left_out: meshes and class folders that may be missing or unfit, as a run before found out: name ->
-            reason. None allows none.
+        left_out: meshes that a run before found to be unfit, name -> `reasons.Reason`; those that are still
+            there are left out again, and so is whatever else cannot be an object. None allows neither.
     Raises:
         SourceError: files are missing, corrupted or unfit; the message says what to put where.
         RecipeError: the recipe asks for what the source does not have.
@@ -72,7 +72,8 @@ def _shapes(
     root = None if source_root is None else _expanded(source_root)
     meshes = MeshFiles(recipe, table, root, keep_going=left_out is not None)
     files = meshes.hash_files() if hash_files else {}
-    return ShapeSource(recipe, meshes, SampleCache(samples), files, {**meshes.left_out, **(left_out or {})})
+    unfit = {name: reason for name, reason in (left_out or {}).items() if name in {*meshes.names}}
+    return ShapeSource(recipe, meshes, SampleCache(samples), files, {**meshes.left_out, **unfit})
 
 
 def _nothing_to_download(recipe: Recipe) -> SourceError:

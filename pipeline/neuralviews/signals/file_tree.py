@@ -69,7 +69,8 @@ def walk(folder: Path, content: str) -> Iterator[str]:
     """Paths of files relative to ``folder``, with '/', in any order; see `FileTree`.
 
     Raises:
-        SourceError: a folder cannot be read, or a link leads to a folder or out of ``folder``.
+        SourceError: a folder cannot be read, a link leads to a folder or out of ``folder``, or a name is no
+            text, so that no store could state it.
     """
 
     def unreadable(error: OSError) -> None:
@@ -77,15 +78,25 @@ def walk(folder: Path, content: str) -> Iterator[str]:
             f"{error.filename}: cannot be read ({error.strerror}); expected a folder of {content}"
         )
 
-    inside = folder.resolve()
+    inside = os.path.realpath(folder)
     for place, folders, files in os.walk(folder, onerror=unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         files = [name for name in files if not name.startswith(".")]
         for name in (*folders, *files):
             path = Path(place, name)
-            if path.is_symlink() and (name in folders or not path.resolve().is_relative_to(inside)):
+            if path.is_symlink() and (name in folders or not _lies_in(path, inside)):
                 raise SourceError(
                     f"{path}: a link to a folder or out of {folder}; expected files inside: copy them there"
                 )
-        for name in files:
-            yield Path(place, name).relative_to(folder).as_posix()
+        for path in (Path(place, name) for name in files):
+            relative = path.relative_to(folder).as_posix()
+            try:
+                relative.encode()
+            except UnicodeEncodeError:
+                raise SourceError(f"{path}: the name is not UTF-8, expected one that is: rename it") from None
+            yield relative
+
+
+def _lies_in(link: Path, folder: str) -> bool:
+    """Whether a link leads to something in a folder; one that leads to itself does, and cannot be read."""
+    return Path(os.path.realpath(link)).is_relative_to(folder)

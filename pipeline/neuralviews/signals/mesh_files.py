@@ -13,6 +13,7 @@ from ..recipe_schema import MeshTable
 from ..records import NO_LABEL, Split
 from .class_folders import numbered, placed
 from .file_tree import FileTree, FolderTree
+from .reasons import Reason
 from .zip_tree import ZipTree
 
 __all__ = ["MeshFiles"]
@@ -31,6 +32,7 @@ class MeshFiles:
         parts: (n,) uint8, the source's own `Split`; all train if it has none.
         class_names: of the recipe, else the class folders in the order of their bytes; None without labels.
         left_out: file, or class folder with '/' at the end -> why it is left out.
+        details: of the files among them, the error that would have been raised.
 
     Args:
         root: a folder or archive that holds ``table.path``, or that is what its last name means; the
@@ -52,7 +54,8 @@ class MeshFiles:
             )
         self._tree = _found(self.root, table.path, named=root is not None)
         self._keep_going = keep_going
-        self.left_out: dict[str, str] = {}
+        self.left_out: dict[str, Reason] = {}
+        self.details: dict[str, str] = {}
         self.names = self._mesh_names()
         places = [self._placed(name, table) for name in self.names]
         self.parts = np.array([split for split, _ in places], np.uint8)
@@ -86,7 +89,7 @@ class MeshFiles:
                 try:
                     hashes[name] = self._tree.sha256(name)
                 except SourceError as error:
-                    self._leave_out(name, str(error).removeprefix(f"{self._tree.describe(name)}: "))
+                    self._leave_out(name, Reason.unreadable, error)
         return hashes
 
     def _mesh_names(self) -> list[str]:
@@ -96,9 +99,8 @@ class MeshFiles:
             if suffix in FORMATS:
                 names.append(name)
             elif suffix in NOT_READ:
-                self._leave_out(
-                    name, f"found a mesh of a format that is not read, expected one of {expected}: convert it"
-                )
+                problem = f"found a mesh of a format that is not read, expected one of {expected}: convert it"
+                self._leave_out(name, Reason.other_format, self._error(name, problem))
         if not names:
             raise SourceError(
                 f"{self._tree.describe('')}: found no meshes, expected files that end in {expected}"
@@ -115,21 +117,26 @@ class MeshFiles:
                 )
             return split, folder
         except SourceError as error:
-            self._leave_out(name, str(error))
+            self._leave_out(name, Reason.misplaced, self._error(name, str(error)))
             return Split.train, None
 
     def _note_missing(self, classes: list[str]) -> None:
         if classes and not self._keep_going:
             raise SourceError(
                 f"{self._tree.describe('')}: found no meshes of {', '.join(classes)}, "
-                "expected a folder of each of source.classes; --keep-going leaves the missing ones out"
+                "expected a folder of each of source.classes; "
+                "give the whole set, or --keep-going to leave these out"
             )
-        self.left_out |= {f"{name}/": "found no meshes of this class" for name in classes}
+        self.left_out |= {f"{name}/": Reason.missing_class for name in classes}
 
-    def _leave_out(self, name: str, reason: str) -> None:
+    def _error(self, name: str, problem: str) -> SourceError:
+        return SourceError(f"{self._tree.describe(name)}: {problem}")
+
+    def _leave_out(self, name: str, reason: Reason, error: SourceError) -> None:
         if not self._keep_going:
-            raise SourceError(f"{self._tree.describe(name)}: {reason}")
+            raise error
         self.left_out[name] = reason
+        self.details[name] = str(error)
 
 
 def _found(root: Path, path: str, *, named: bool) -> FileTree:

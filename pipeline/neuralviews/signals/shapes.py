@@ -45,7 +45,7 @@ class ShapeSource:
 
     Args:
         files: see `Source.files`.
-        left_out: name -> reason, of files and class folders that are no objects.
+        left_out: see `Source.left_out`.
     """
 
     recipe: Recipe
@@ -76,7 +76,7 @@ class ShapeSource:
         return Objects(rows.astype(np.uint32), self.meshes.labels[rows], splits[rows])
 
     def without(self, problems: Mapping[str, str]) -> "ShapeSource":
-        """The same source with more left out: name -> reason."""
+        """The same source with more left out: name -> `Reason`."""
         return replace(self, left_out={**self.left_out, **problems})
 
     def name(self, object_id: int) -> str:
