@@ -11,8 +11,9 @@ from .canonical import canonical_json
 from .files import make_folder, output_errors, require_writable
 from .image import image_bytes
 from .job import Job
+from .schema import ENVIRONMENT_FILE, JOB_FILE, SHARD_FOLDER
 
-__all__ = ["check_space", "estimate_bytes"]
+__all__ = ["check_space", "estimate_bytes", "require_ours", "require_room", "unwritten_bytes"]
 
 _SHARD_TEXTS = 1500
 """Bytes at most of a shard's receipt and of its part of manifest and checksums, up to a TiB a shard."""
@@ -43,25 +44,53 @@ def check_space(root: Path, job: Mapping[str, Any]) -> None:
         FormatError: the job lacks what a store needs; nothing was written.
         OutputError: the folder cannot be written, or its file system is too small for the rest.
     """
-    needed = estimate_bytes(job) - _present(root, job)  # refuses a job that is none, before anything is made
-    make_folder(root)
-    require_writable(root)
-    with output_errors(root):
-        system = os.statvfs(root)
+    require_room(root, unwritten_bytes(root, job))
+
+
+def unwritten_bytes(root: Path, job: Mapping[str, Any]) -> int:
+    """What a store in a folder still takes; see `estimate_bytes`.
+
+    Raises:
+        FormatError: the job lacks what a store needs.
+    """
+    left = estimate_bytes(job)
+    for name in Job.parse(job, "job").shard_names():
+        with suppress(OSError):
+            left -= (root / name).stat().st_size
+    return left
+
+
+def require_room(folder: Path, needed: int) -> None:
+    """Create a folder, and refuse one in which ``needed`` bytes cannot be written.
+
+    Raises:
+        OutputError: says how much is free and how much is needed.
+    """
+    make_folder(folder)
+    require_writable(folder)
+    with output_errors(folder):
+        system = os.statvfs(folder)
         free = system.f_bavail * system.f_frsize
     if needed > free:
         raise OutputError(
-            f"{root}: {_gib(free)} free, {_gib(needed)} needed; "
+            f"{folder}: {_gib(free)} free, {_gib(needed)} needed; "
             "free space, choose another folder, or ask for fewer records"
         )
 
 
-def _present(root: Path, job: Mapping[str, Any]) -> int:
-    present = 0
-    for name in Job.parse(job, "job").shard_names():
-        with suppress(OSError):
-            present += (root / name).stat().st_size
-    return present
+def require_ours(root: Path) -> None:
+    """Refuse a folder that holds something else than a store, or the beginning of one.
+
+    Raises:
+        OutputError: names what it holds.
+    """
+    if not root.is_dir() or os.path.lexists(root / JOB_FILE):
+        return
+    with output_errors(root):
+        entries = os.listdir(root)
+    for entry in sorted(entries):
+        if entry not in (SHARD_FOLDER, JOB_FILE, ENVIRONMENT_FILE) and not entry.startswith("."):
+            raise OutputError(f"{root}: holds {entry!r} and no {JOB_FILE}; choose a new or an empty folder")
 
 
 def _gib(count: int) -> str:

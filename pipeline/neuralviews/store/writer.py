@@ -15,7 +15,6 @@ from .files import (
     DifferentBytes,
     make_folder,
     open_regular,
-    output_errors,
     publish,
     quarantine,
     read_whole,
@@ -27,7 +26,6 @@ from .job import Job, differences
 from .layout import RowLayout
 from .manifest import Receipt, checksums, encode, new_manifest, parse_receipt
 from .schema import (
-    ENVIRONMENT_FILE,
     JOB_FILE,
     MANIFEST_FILE,
     MAX_JOB_BYTES,
@@ -38,6 +36,7 @@ from .schema import (
     require_little_endian,
     shard_name,
 )
+from .space import require_ours
 
 __all__ = ["StoreWriter"]
 
@@ -70,7 +69,7 @@ class StoreWriter:
         self._job = Job.parse(parse_canonical(data, "job"), "job")
         if len(data) > MAX_JOB_BYTES:
             raise FormatError(f"job: {len(data)} bytes, at most {MAX_JOB_BYTES}; shorten it")
-        _require_ours(root)
+        require_ours(root)
         make_folder(root / SHARD_FOLDER)
         if not os.path.lexists(root / JOB_FILE):
             # Should another writer have been faster, the comparison below tells.
@@ -236,17 +235,6 @@ class StoreWriter:
         raise IntegrityError(
             f"{self.root / name}: another writer keeps publishing other bytes; stop it and run one at a time"
         )
-
-
-def _require_ours(root: Path) -> None:
-    """Refuse a folder that holds something else than a store, or the beginning of one."""
-    if not root.is_dir() or os.path.lexists(root / JOB_FILE):
-        return
-    with output_errors(root):
-        entries = os.listdir(root)
-    for entry in sorted(entries):
-        if entry not in (SHARD_FOLDER, JOB_FILE, ENVIRONMENT_FILE) and not entry.startswith("."):
-            raise OutputError(f"{root}: holds {entry!r} and no {JOB_FILE}; choose a new or an empty folder")
 
 
 def _read_job(root: Path) -> Any:
