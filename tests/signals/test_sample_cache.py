@@ -78,11 +78,28 @@ def test_another_layout_counts_as_none(tmp_path: Path) -> None:
     (path,) = tmp_path.iterdir()
     with np.load(path) as kept:
         arrays = dict(kept)
-    for name, wrong in (("points", np.zeros((5, 2), np.float32)), ("distance", np.zeros(100))):
+    facts = np.array([0.1, 2, 1, 2, 3, 4, 5])
+    for name, wrong in (
+        ("points", np.zeros((5, 2), np.float32)),
+        ("distance", np.zeros(100)),
+        ("distance", np.zeros(99, np.float32)),
+        ("check_points", np.zeros((9, 3), np.float32)),
+        ("facts", np.where(np.arange(7) == 1, 7, facts)),
+        ("facts", np.where(np.arange(7) == 1, np.nan, facts)),
+        ("facts", np.where(np.arange(7) == 0, np.nan, facts)),
+        ("facts", np.where(np.arange(7) == 4, np.inf, facts)),
+    ):
         np.savez(path, **{**arrays, name: wrong})
         assert cache.find(KEY) is None
     np.savez(path, **{name: array for name, array in arrays.items() if name != "occupancy"})
     assert cache.find(KEY) is None
+
+
+def test_a_file_under_the_name_of_another_counts_as_none(tmp_path: Path) -> None:
+    cache, other = SampleCache(tmp_path), content_key({"mesh": "b"})
+    cache.keep(KEY, some_samples())
+    (tmp_path / f"{KEY}.npz").rename(tmp_path / f"{other}.npz")
+    assert cache.find(other) is None
 
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:

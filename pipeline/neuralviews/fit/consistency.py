@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import IntegrityError
-from ..records import Status
+from ..recipe_schema import ShapeTable
+from ..records import ShapeTarget, Status
 from .engine import psnr_from_loss
 from .stated import StatedJob
 
@@ -18,7 +19,7 @@ __all__ = ["check_against_job", "check_against_source"]
 
 
 def check_against_job(store: "Store", job: StatedJob) -> None:
-    """Views, steps, labels, statuses and PSNRs are possible under the recipe, and PSNR is that of the loss.
+    """Views, steps, labels, statuses and targets are possible under the recipe, and PSNR is that of the loss.
 
     Raises:
         IntegrityError: names the first record and column that are not.
@@ -40,6 +41,20 @@ def check_against_job(store: "Store", job: StatedJob) -> None:
         # The target is a loss rounded to float32; its decibels may come out lower in the last place.
         reached = psnr >= np.float32(fit.target_psnr) - np.float32(1e-4)
         _require(store, "status", (status != Status.converged) | reached, "the target reached")
+    if job.recipe.shape is not None:
+        _check_targets(store, job.recipe.shape)
+
+
+def _check_targets(store: "Store", shape: ShapeTable) -> None:
+    """What shapes were fitted to is what the recipe makes of how far their signs can be trusted."""
+    disagreement = store.column("sign_disagreement")
+    beyond, target = disagreement > np.float32(shape.max_disagreement), ShapeTarget[shape.target]
+    if target is ShapeTarget.udf:
+        _require(store, "sign_disagreement", disagreement == 0, "0 where no inside is asked for")
+    if shape.unreliable == "skip":
+        _require(store, "sign_disagreement", ~beyond, f"at most {shape.max_disagreement:g}")
+    expected = np.where(beyond & (shape.unreliable == "udf"), ShapeTarget.udf, target)
+    _require(store, "target", store.column("target") == expected, "that of the recipe and its limit")
 
 
 def check_against_source(store: "Store", job: StatedJob, source: "Source") -> None:

@@ -44,8 +44,11 @@ def _outputs(recipe: Recipe, weights: Floats, points: NDArray[np.float32]) -> ND
 
 
 def _ious(recipe: Recipe, weights: Floats, samples: ShapeSamples) -> NDArray[np.float32]:
-    """(n,) volumetric intersection over union at the centres of the grid's cells."""
-    if samples.facts.target is ShapeTarget.udf:
+    """(n,) volumetric intersection over union at the centres of the grid's cells.
+
+    A shape without any inside there has none: a field that sees none either would be praised for nothing.
+    """
+    if not samples.occupancy.any():
         return np.full(len(weights), NO_IOU, np.float32)
     outputs, truth = _outputs(recipe, weights, cell_centres()), samples.occupancy.ravel()
     found = ShapeValues.of(recipe).inside(outputs)

@@ -1,4 +1,4 @@
-"""Proof that a store is what its recipe makes: PSNRs measured again, and records fitted again to the byte."""
+"""Proof that a store is what its recipe makes: quality measured, and records fitted again to the byte."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import EngineError, IntegrityError, SourceError
-from ..field import evaluate
+from ..field import FieldSpec, evaluate
 from ..recipe import Recipe
-from ..records import Status
+from ..records import Records, Status
 from ..signals.catalogue import Source, open_source
+from ..signals.samples import ShapeSamples
 from ..store.reader import Store
 from .job import GENERATOR, budget_of
 from .registry import get_engine
@@ -22,6 +23,9 @@ __all__ = ["Remeasured", "open_store_source", "regenerate", "remeasure", "spread
 
 _RMS_RELATIVE = 1e-3
 _RMS_ABSOLUTE = 1e-5
+_IOU_ABSOLUTE = 1e-3
+_IN_FLIGHT = 1 << 22
+"""Numbers of a hidden layer that are held at a time: 32 MiB in float64, however many points a signal has."""
 _NOT_FINITE = float(np.finfo(np.float32).max)  # what stands for a loss that is not a float32
 
 
@@ -79,6 +83,8 @@ def remeasure(store: Store, source: Source, rows: NDArray[np.int64]) -> Remeasur
 
     The root mean squared error may differ by what float32 rendering costs: 1e-5 of the target range and
     a thousandth of itself. Records whose loss was not finite have nothing to compare, and do not count.
+    Of shapes, what is stated of the object is compared exactly, `iou` within a thousandth, and
+    `surface_error` as the loss is.
 
     Raises:
         IntegrityError: a record's stored quality is not that of its weights; names the record.
@@ -87,11 +93,13 @@ def remeasure(store: Store, source: Source, rows: NDArray[np.int64]) -> Remeasur
     span, records = recipe.span, store.read(rows)
     compared, largest = 0, 0.0
     for i, row in enumerate(rows.tolist()):
+        signal = source.signal(int(records.columns["object_id"][i]))
+        if signal.samples is not None:
+            _require_measured(store, row, records.take(slice(i, i + 1)), recipe, signal.samples)
         loss, stated = float(records.columns["loss"][i]), float(records.columns["psnr"][i])
         if loss == _NOT_FINITE and records.columns["status"][i] == Status.diverged:
             continue
-        signal = source.signal(int(records.columns["object_id"][i]))
-        errors = _given(recipe, evaluate(store.spec, records.weights[i], signal.coords)) - signal.values
+        errors = _given(recipe, _outputs(store.spec, records.weights[i], signal.coords)) - signal.values
         rms = float(np.sqrt(np.mean(errors**2)))
         psnr = 20 * float(np.log10(span / max(rms, 1e-50)))
         if not abs(rms - loss**0.5) <= _RMS_RELATIVE * loss**0.5 + _RMS_ABSOLUTE * span:
@@ -101,6 +109,31 @@ def remeasure(store: Store, source: Source, rows: NDArray[np.int64]) -> Remeasur
             )
         compared, largest = compared + 1, max(largest, abs(psnr - stated))
     return Remeasured(compared, largest)
+
+
+def _require_measured(store: Store, row: int, record: Records, recipe: Recipe, samples: ShapeSamples) -> None:
+    """The columns of a shape's field are those of its weights and of the samples."""
+    from .quality import shape_columns  # needs numba
+
+    span = 2 * recipe.shape.truncation if recipe.shape is not None else 1.0
+    allowed = {"iou": (0.0, _IOU_ABSOLUTE), "surface_error": (_RMS_RELATIVE, _RMS_ABSOLUTE * span)}
+    for name, measured in shape_columns(recipe, record.weights, samples).items():
+        relative, absolute = allowed.get(name, (0.0, 0.0))
+        stated = record.columns[name][0]
+        if not np.allclose(stated, measured[0], rtol=relative, atol=absolute):
+            raise IntegrityError(
+                f"{store.root}: record {row} states {name} {stated}, its weights and the source come to "
+                f"{measured[0]}: the store was not made from this source"
+            )
+
+
+def _outputs(
+    spec: FieldSpec, weights: NDArray[np.float32], coords: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """What a field puts out at coordinates (p, d), in float64."""
+    size = max(1, _IN_FLIGHT // max(spec.dims))
+    blocks = [evaluate(spec, weights, coords[i : i + size]) for i in range(0, len(coords), size)]
+    return np.concatenate(blocks)
 
 
 def _given(recipe: Recipe, outputs: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -33,7 +33,7 @@ from .splits import assign_splits
 __all__ = ["ShapeSource", "sample_shape"]
 
 SAMPLES = 1
-"""Raised whenever the same mesh, recipe and libraries would give other samples than before."""
+"""Raised whenever the same mesh, recipe and libraries would give other samples than in a release before."""
 
 CHECKS = 8192
 """Points near the surface at which errors are measured."""
@@ -65,7 +65,7 @@ class ShapeSource:
     @property
     def tools(self) -> Mapping[str, str]:
         """The samples' own version among them."""
-        return {"libigl": version("libigl"), "samples": str(SAMPLES), "trimesh": version("trimesh")}
+        return {"samples": str(SAMPLES), **{name: version(name) for name in ("libigl", "scipy", "trimesh")}}
 
     @cached_property
     def objects(self) -> Objects:
