@@ -16,6 +16,7 @@ from neuralviews.fit.reproduce import open_store_source, regenerate, remeasure
 from neuralviews.fit.run import RunOptions, generate
 from neuralviews.fit.stated import stated_job
 from neuralviews.records import NO_IOU, ShapeTarget, Split
+from neuralviews.signals.reasons import Reason
 from neuralviews.signals.samples import GRID, cell_centres
 from neuralviews.signals.shapes import ShapeSource
 from neuralviews.store.reader import Store, open_store
@@ -149,7 +150,7 @@ def test_a_bad_mesh_stops_the_run_before_anything_is_written(bad_root: Path, tmp
 def test_bad_meshes_are_left_out_and_listed(store: Store, bad_root: Path, tmp_path: Path) -> None:
     out = tmp_path / "store"
     report = generate(RECIPE, out, RunOptions(bad_root, keep_going=True))
-    assert list(report.left_out) == ["box/test/a_page.off"]
+    assert report.left_out == {"box/test/a_page.off": Reason.no_mesh}
     made = open_store(out)
     assert stated_job(made).source.left_out == report.left_out
     assert str(tmp_path) not in json.dumps(dict(made.job))
@@ -187,7 +188,7 @@ def test_unreliable_signs_are_marked_replaced_or_skipped(
     if policy == "skip":
         assert sound.all()
         assert len(made) == 4
-        assert "left out by shape.unreliable = 'skip'" in report.left_out["round/test/bowl.off"]
+        assert report.left_out == {"round/test/bowl.off": Reason.unreliable}
         return
     assert sound.tolist() == [True, True, False, True, True]
     targets = [ShapeTarget(target) for target in made.column("target")]

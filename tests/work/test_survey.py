@@ -2,6 +2,7 @@
 
 import os
 import signal
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,18 +23,20 @@ class OddOnes:
         (self.folder / f"{object_id}-{os.getpid()}").touch()
         return f"{object_id} is odd" if object_id % 2 else None
 
+    def describe(self, object_id: int) -> str:
+        return f"number {object_id}"
+
 
 @dataclass(frozen=True)
-class Deadly:
-    """Kills the process that asks about ``victim``: once, or every time."""
+class Deadly(OddOnes):
+    """Kills the process that asks about one of the victims: the first time, or every time."""
 
-    folder: Path
-    victim: int
+    victims: tuple[int, ...]
     once: bool
 
     def ask(self, object_id: int) -> str | None:
-        marker = self.folder / "killed"
-        if object_id == self.victim and not (self.once and marker.exists()):
+        marker = self.folder / f"killed-{object_id}"
+        if object_id in self.victims and not (self.once and marker.exists()):
             marker.touch()
             os.kill(os.getpid(), signal.SIGKILL)
         return None
@@ -49,20 +52,48 @@ def test_every_object_is_asked_once(tmp_path: Path, workers: int) -> None:
     assert here == (workers == 1)
 
 
-def test_parts_begin_in_different_places(tmp_path: Path) -> None:
-    orders = [
-        [i for i, _ in ask_all(OddOnes(tmp_path), list(range(8)), Sharing(part=(part, 4)), "test")]
-        for part in (1, 2, 3, 4)
+def test_one_part_keeps_the_order(tmp_path: Path) -> None:
+    objects = [5, 3, 4]
+    assert [i for i, _ in ask_all(OddOnes(tmp_path), objects, Sharing(), "test")] == objects
+
+
+@pytest.mark.parametrize(("parts", "running"), [(8, 8), (64, 8), (64, 2)])
+def test_parts_that_run_together_seldom_ask_the_same(tmp_path: Path, parts: int, running: int) -> None:
+    """Each running part takes a step in turn, and passes over what any has been asked, as it is kept."""
+    objects = range(400)
+    runs = [
+        ask_all(OddOnes(tmp_path), objects, Sharing(part=(part, parts)), "test")
+        for part in range(1, running + 1)
     ]
-    assert [order[0] for order in orders] == [0, 2, 4, 6]
-    assert all(sorted(order) == list(range(8)) for order in orders)
+    kept: set[int] = set()
+    asked = 0
+    while runs:
+        step = {run: next((i for i, _ in run if i not in kept), None) for run in runs}
+        runs = [run for run in runs if step[run] is not None]
+        found = [i for i in step.values() if i is not None]
+        asked += len(found)
+        kept |= {*found}
+    assert kept == {*objects}
+    assert asked <= 1.1 * len(objects)
 
 
-def test_a_killed_worker_costs_no_answer(tmp_path: Path) -> None:
-    answers = dict(ask_all(Deadly(tmp_path, 3, once=True), list(range(6)), Sharing(2), "test"))
-    assert answers == dict.fromkeys(range(6))
+def test_killed_workers_cost_no_answer(tmp_path: Path) -> None:
+    question = Deadly(tmp_path, (3, 4), once=True)
+    assert dict(ask_all(question, list(range(6)), Sharing(2), "test")) == dict.fromkeys(range(6))
+
+
+def test_an_object_that_kills_its_worker_is_named(tmp_path: Path) -> None:
+    question = Deadly(tmp_path, (3,), once=False)
+    with pytest.raises(EngineError, match=r"number 3: a worker process was killed by it.*give test more mem"):
+        dict(ask_all(question, list(range(6)), Sharing(2), "test"))
 
 
 def test_workers_that_keep_dying_are_an_error(tmp_path: Path) -> None:
+    question = Deadly(tmp_path, (2, 12, 22, 32), once=True)
     with pytest.raises(EngineError, match=r"test: worker processes were killed 3 times .* fewer --workers"):
-        dict(ask_all(Deadly(tmp_path, 3, once=False), list(range(6)), Sharing(2), "test"))
+        dict(ask_all(question, list(range(40)), Sharing(2), "test"))
+
+
+def test_answers_that_nobody_waits_for_are_dropped_without_a_word(tmp_path: Path) -> None:
+    with closing(ask_all(OddOnes(tmp_path), list(range(40)), Sharing(2), "test")) as answers:
+        next(answers)

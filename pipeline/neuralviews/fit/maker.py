@@ -9,7 +9,7 @@ from ..records import Records
 from ..store.writer import StoreWriter
 from ..work.worker import Progress
 from .job import budget_of
-from .prepare import samples_folder
+from .prepare import open_again
 from .registry import get_engine
 from .rows import RowFitter
 
@@ -18,26 +18,24 @@ __all__ = ["FieldMaker"]
 
 @dataclass(frozen=True)
 class FieldMaker:
-    """Where a run writes and reads, and which engine it uses."""
+    """Where a run writes and reads, and which engine it uses.
+
+    Args:
+        names: of the source's files, see `fit.prepare.names_digest`.
+    """
 
     root: Path
     source_root: Path | None
+    names: str | None
     engine: str
     device: str | None
 
     def open(self, writer: StoreWriter) -> Callable[[range, Progress], Records]:
         """Open source and engine; see `work.worker.Maker`."""
-        from ..signals.catalogue import open_source
-
         recipe = recipe_from_canonical(writer.job["recipe"])
         # The parent hashes the source files before and after the run; a worker only reads them.
-        source = open_source(
-            recipe,
-            self.source_root,
-            hash_files=False,
-            samples=samples_folder(self.root),
-            left_out=writer.job["source"].get("left_out"),
-        )
+        left_out = writer.job["source"].get("left_out")
+        source = open_again(recipe, self.source_root, self.root, left_out, self.names)
         objects = source.objects.limited(writer.job["limit"])
         engine = get_engine(self.engine, recipe.spec, budget_of(recipe), self.device)
         return RowFitter(recipe, source, objects, engine).fit

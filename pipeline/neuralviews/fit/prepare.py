@@ -1,72 +1,163 @@
 """Before shapes are fitted: the truth about every mesh is worked out, and what cannot be used is left out."""
 
+import hashlib
 import json
+import os
+import secrets
+import sys
+from collections.abc import Iterable, Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from ..errors import SourceError
+from ..errors import OutputError, SourceError
 from ..recipe import Recipe, recipe_from_canonical
 from ..records import Split
 from ..signals.catalogue import Source, open_source
+from ..signals.reasons import Reason
+from ..store.files import make_folder, require_writable
+from ..store.space import require_ours, require_room, unwritten_bytes
 from ..work.shards import Sharing
 from ..work.survey import ask_all
 
 if TYPE_CHECKING:
     from ..signals.shapes import ShapeSource
 
-__all__ = ["prepared", "samples_folder", "unlike_the_full_set"]
+__all__ = ["check_room", "names_digest", "open_again", "prepared", "samples_folder", "unlike_the_full_set"]
+
+_HEADERS = 4096
+"""Bytes at most of a file of samples besides its arrays."""
 
 
 def samples_folder(root: Path) -> Path:
-    """Where samples of a store's shapes are kept: beside it, for a store consists of its own files alone."""
-    return root.with_name(f"{root.name}.samples")
+    """Where samples of a store's shapes are kept: beside it, for a store consists of its own files alone.
+
+    Raises:
+        OutputError: nothing lies beside ``root``.
+    """
+    place = Path(os.path.abspath(root))
+    if not place.name:
+        raise OutputError(f"{root}: nothing can be kept beside it; choose another folder")
+    return place.with_name(f"{place.name}.samples")
+
+
+def check_room(root: Path, recipe: Recipe, job: Mapping[str, Any]) -> None:
+    """Refuse to work out the truth for a store that cannot be written afterwards.
+
+    Args:
+        job: of the store, if every mesh can be used.
+    Raises:
+        OutputError: the folder holds something else or cannot be written, or there is no room for store and
+            samples.
+    """
+    from ..signals.samples import GRID
+    from ..signals.shapes import CHECKS
+
+    assert recipe.shape is not None
+    require_ours(root)
+    if root.exists():
+        make_folder(root)
+        require_writable(root)
+    folder = samples_folder(root)
+    points = CHECKS + recipe.shape.uniform + sum(count for _, count in recipe.shape.near)
+    samples = int(job["objects"]) * (16 * points + GRID**3 // 8 + _HEADERS)
+    for path in folder.glob("*.npz"):
+        with suppress(OSError):  # another run may have replaced it
+            samples -= path.stat().st_size
+    require_room(folder, max(samples, 0) + unwritten_bytes(root, job))
+
+
+def names_digest(source: Source, recipe: Recipe) -> str | None:
+    """Stands for the numbers of meshes: equal if and only if the names of all files are; None of images."""
+    if recipe.shape is None:
+        return None
+    names = cast("ShapeSource", source).meshes.names
+    return hashlib.sha256(b"\0".join(map(os.fsencode, names))).hexdigest()
+
+
+def open_again(
+    recipe: Recipe,
+    source_root: Path | None,
+    root: Path,
+    left_out: Mapping[str, str] | None,
+    names: str | None,
+) -> Source:
+    """The source of a run in one of its workers, where it numbers its meshes alike; nothing is hashed again.
+
+    Args:
+        root: folder of the store.
+        names: what `names_digest` gave in the run.
+    Raises:
+        SourceError: mesh files came or went meanwhile.
+    """
+    samples = None if recipe.shape is None else samples_folder(root)
+    source = open_source(recipe, source_root, hash_files=False, samples=samples, left_out=left_out)
+    if names_digest(source, recipe) != names:
+        raise SourceError(
+            f"{source_root}: mesh files came or went during the run, which shifts the numbers of others; "
+            "run the same command again once nothing changes there"
+        )
+    return source
 
 
 @dataclass(frozen=True)
 class _ShapeQuestion:
-    """Can a mesh be fitted? Its samples are drawn and kept on the way to the answer."""
+    """Can a mesh be fitted? Its samples are drawn and kept on the way to the answer.
+
+    Args:
+        run: unlike that of any other run, whose source may have been another.
+    """
 
     recipe: str
-    root: Path | None
-    samples: Path
+    source_root: Path | None
+    root: Path
+    names: str | None
+    run: str
 
-    def ask(self, object_id: int) -> str | None:
-        """See `work.survey.Question`."""
+    def ask(self, object_id: int) -> tuple[Reason, str] | None:
+        """None if it can; else why not, as the job states it, and what exactly was found, for the user."""
+        source = _source(self)
         try:
-            facts = _source(self).samples(object_id).facts
+            source.meshes.read(object_id)
         except SourceError as error:
-            # The job states the reason, and must not depend on where the files lie.
-            return str(error).removeprefix(f"{_source(self).meshes.describe(object_id)}: ")
-        table = _source(self).recipe.shape
-        if table is not None and table.unreliable == "skip" and facts.beyond(table.max_disagreement):
-            return (
-                f"{_SKIPPED}: sight contradicts {facts.disagreement:.1%} of its inside, "
-                f"the recipe allows {table.max_disagreement:.1%}"
+            return Reason.unreadable, str(error)
+        try:
+            facts = source.samples(object_id).facts
+        except SourceError as error:
+            return Reason.no_mesh, str(error)
+        table = source.recipe.shape
+        assert table is not None
+        if table.unreliable == "skip" and facts.beyond(table.max_disagreement):
+            return Reason.unreliable, (
+                f"{source.meshes.describe(object_id)}: sight contradicts {facts.disagreement:.1%} of its "
+                f"inside, the recipe skips what is beyond {table.max_disagreement:.1%}"
             )
         return None
 
-
-_SKIPPED = "left out by shape.unreliable = 'skip'"
+    def describe(self, object_id: int) -> str:
+        """See `work.survey.Question`."""
+        return _source(self).meshes.describe(object_id)
 
 
 @lru_cache(maxsize=1)
 def _source(question: _ShapeQuestion) -> "ShapeSource":
     """Opened once in a process; whatever may be left out is for the one who asks to say."""
     recipe = recipe_from_canonical(json.loads(question.recipe))
-    source = open_source(recipe, question.root, hash_files=False, samples=question.samples, left_out={})
+    source = open_again(recipe, question.source_root, question.root, {}, question.names)
     return cast("ShapeSource", source)
 
 
 def prepared(
     source: Source, recipe: Recipe, limit: int | None, root: Path, sharing: Sharing, keep_going: bool
 ) -> Source:
-    """The source without the objects that cannot be used; other sources than shapes are as they were.
+    """The source without the meshes that cannot be used; what was found in them is told on stderr.
 
     Args:
+        source: of shapes.
         limit: so many of the usable objects are wanted, spread over the splits.
         root: folder of the store.
         keep_going: leave out what cannot be read, rather than stop. What the recipe says to skip is always
@@ -76,26 +167,34 @@ def prepared(
         OutputError: samples cannot be kept beside the store.
         EngineError: worker processes kept being killed.
     """
-    if recipe.shape is None:
-        return source
     source = cast("ShapeSource", source)
     text = json.dumps(recipe.canonical(), sort_keys=True)
-    question = _ShapeQuestion(text, source.root, samples_folder(root))
+    names = names_digest(source, recipe)
+    question = _ShapeQuestion(text, source.root, root, names, secrets.token_hex(8))
+    _tell(source.meshes.details.values(), sharing)
     asked: set[int] = set()
     while wanted := [i for i in source.objects.limited(limit).object_id.tolist() if i not in asked]:
-        problems: dict[int, str] = {}
-        for object_id, problem in ask_all(question, wanted, sharing, f"{recipe.name}: ground truth"):
-            if problem is not None and not (keep_going or problem.startswith(_SKIPPED)):
-                raise SourceError(
-                    f"{source.meshes.describe(object_id)}: {problem}; --keep-going leaves such meshes out"
-                )
-            if problem is not None:
+        problems: dict[int, tuple[Reason, str]] = {}
+        with closing(ask_all(question, wanted, sharing, f"{recipe.name}: ground truth")) as answers:
+            for object_id, problem in answers:
+                if problem is None:
+                    continue
+                reason, found = problem
+                if not (keep_going or reason is Reason.unreliable):
+                    raise SourceError(f"{found}; --keep-going leaves such meshes out")
                 problems[object_id] = problem
         asked |= {*wanted}
-        source = source.without({source.name(i): problems[i] for i in sorted(problems)})
+        _tell((problems[i][1] for i in sorted(problems)), sharing)
+        source = source.without({source.name(i): problems[i][0] for i in sorted(problems)})
     if not len(source.objects):
         raise SourceError(f"recipe {recipe.name}: no mesh in {source.root} is usable, expected at least one")
     return source
+
+
+def _tell(problems: Iterable[str], sharing: Sharing) -> None:
+    """Say what exactly is wrong with what is left out: nobody says it again."""
+    if sharing.progress:
+        sys.stderr.writelines(f"left out: {problem}\n" for problem in problems)
 
 
 def unlike_the_full_set(recipe: Recipe, source: Source) -> str | None:

@@ -4,7 +4,6 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from ..errors import OptionError, SourceError
 from ..recipe import Recipe, load_recipe
@@ -16,7 +15,7 @@ from ..store.writer import StoreWriter
 from ..work.shards import Sharing, complete, is_finished, make_shards
 from .job import budget_of, plan_job
 from .maker import FieldMaker
-from .prepare import prepared, samples_folder, unlike_the_full_set
+from .prepare import check_room, names_digest, prepared, samples_folder, unlike_the_full_set
 from .registry import get_engine
 
 __all__ = ["RunOptions", "RunReport", "generate"]
@@ -94,47 +93,55 @@ def generate(recipe: Recipe | str | Path, out: str | Path, options: RunOptions =
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     engine = get_engine(options.engine, recipe.spec, budget_of(recipe), options.device)
     root = Path(out)
-    source = _source(recipe, root, options)
+    begun = (root / JOB_FILE).exists()
+    source = _source(recipe, root, options, begun)
     if options.progress and (note := unlike_the_full_set(recipe, source)):
         sys.stderr.write(f"{note}\n")
     job = plan_job(recipe, source, engine, options.limit)
     if is_finished(root, job):
         return RunReport(0, 0, open_store(root).dataset_id, source.left_out)
+    if recipe.shape is not None and not begun:
+        check_room(root, recipe, job)
+        source = prepared(source, recipe, options.limit, root, options.sharing, options.keep_going)
+        job = plan_job(recipe, source, engine, options.limit)
     check_space(root, job)
     writer = StoreWriter(root, job)
-    maker = FieldMaker(root, source.root, engine.name, options.device)
+    maker = FieldMaker(root, source.root, names_digest(source, recipe), engine.name, options.device)
     fitted = make_shards(writer, maker, options.sharing)
-    if fitted and open_source(recipe, source.root, left_out=source.left_out).files != source.files:
-        raise SourceError(
-            f"{out}: source files changed during the run, so its fields belong to no version of them; "
-            "remove the folder and run the same command again"
-        )
+    if fitted:
+        _require_unchanged(recipe, source, root)
     return RunReport(fitted, *complete(writer, fitted), source.left_out)
 
 
-def _source(recipe: Recipe, root: Path, options: RunOptions) -> Source:
-    """The source, without what cannot be used: of a run that was begun, what it left out then."""
-    if options.keep_going and recipe.shape is None:
-        raise OptionError(f"keep_going: recipe {recipe.name} is of images; only shapes can be left out")
-    begun = _left_out(recipe, root, options.limit)
-    source = open_source(
+def _source(recipe: Recipe, root: Path, options: RunOptions, begun: bool) -> Source:
+    """The source; of shapes that a run before began to fit, without what it left out then."""
+    if recipe.shape is None:
+        if options.keep_going:
+            raise OptionError(f"keep_going: recipe {recipe.name} is of images; only shapes can be left out")
+        return open_source(recipe, options.source_root, download=options.download)
+    left_out: Mapping[str, str] | None = {} if options.keep_going else None
+    if begun:
+        # If it is another job, or now other meshes are unfit, the comparison of the jobs tells.
+        stated = StoreWriter.open(root).job.get("source")
+        found = stated.get("left_out") if isinstance(stated, Mapping) else None
+        left_out = found if isinstance(found, Mapping) else {}
+    return open_source(
         recipe,
         options.source_root,
         download=options.download,
         samples=samples_folder(root),
-        left_out=({} if options.keep_going else None) if begun is None else begun["left_out"],
+        left_out=left_out,
     )
-    if begun is not None and (begun["files"], begun["tools"]) == (dict(source.files), dict(source.tools)):
-        return source
-    return prepared(source, recipe, options.limit, root, options.sharing, options.keep_going)
 
 
-def _left_out(recipe: Recipe, root: Path, limit: int | None) -> Mapping[str, Any] | None:
-    """What the job in a folder states of its source, if it is a job of the same recipe and limit."""
-    if recipe.shape is None or not (root / JOB_FILE).exists():
-        return None
-    job = StoreWriter.open(root).job
-    same = job.get("recipe_digest") == recipe.digest() and job.get("limit") == limit
-    found = job.get("source")
-    stated = isinstance(found, Mapping) and {"left_out", "tools", "files"} <= set(found)
-    return found if same and stated else None
+def _require_unchanged(recipe: Recipe, source: Source, root: Path) -> None:
+    """Refuse files that came, went or changed since the source was opened, those that are left out too."""
+    left_out = None if recipe.shape is None else source.left_out
+    again = open_source(recipe, source.root, left_out=left_out)
+    before, after = ({**found.left_out, **found.files} for found in (source, again))
+    changed = [name for name in sorted({*before, *after}) if before.get(name) != after.get(name)]
+    if changed:
+        raise SourceError(
+            f"{root}: source files changed during the run, {changed[0]} first, so its fields belong to no "
+            "version of them; remove the folder and run the same command again"
+        )

@@ -1,6 +1,7 @@
 """Calls run by worker processes, or here if one worker is enough."""
 
-from collections.abc import Callable, Iterable, Iterator
+import warnings
+from collections.abc import Callable, Generator, Iterable
 from typing import Any, TypeVar
 
 __all__ = ["WorkersKilled", "run_calls"]
@@ -14,7 +15,7 @@ class WorkersKilled(Exception):
 
 def run_calls(
     function: Callable[..., Result], arguments: Iterable[tuple[Any, ...]], workers: int
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """``function(*a)`` for each of the arguments, as results come; threads of libraries are kept to one.
 
     Raises:
@@ -31,10 +32,19 @@ def run_calls(
     tasks = (delayed(function)(*given) for given in arguments)
     with parallel_config(backend="loky", n_jobs=workers, inner_max_num_threads=1):
         pool: Any = Parallel(return_as="generator_unordered", pre_dispatch="n_jobs", batch_size=1)
+    results = pool(tasks)
     try:
-        yield from pool(tasks)
+        # Not `yield from results`, which an end from outside reaches before its warning can be kept quiet.
+        yield from map(_same, results)
     except TerminatedWorkerError:
         raise WorkersKilled from None
     except BaseException:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", r"\d+ tasks ", UserWarning)  # that calls were cancelled
+            results.close()
         get_reusable_executor().shutdown(wait=True, kill_workers=True)
         raise
+
+
+def _same(result: Result) -> Result:
+    return result
