@@ -1,13 +1,16 @@
 """``neuralviews generate``: from a recipe to a store, resuming what is there."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
 
+from ..errors import printable
 from .runs import completed, resumable, shared
 
 __all__ = ["command"]
+
+_SHOWN = 10
 
 
 @click.command()
@@ -15,7 +18,11 @@ __all__ = ["command"]
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="Folder of the store; run again to resume."
 )
-@click.option("--source-root", type=click.Path(path_type=Path), help="Folder that holds the source's files.")
+@click.option(
+    "--source-root",
+    type=click.Path(path_type=Path),
+    help="Folder that holds the source's files; of meshes, a zip archive will do.",
+)
 @click.option("--download", is_flag=True, help="Let torchvision fetch, check and unpack the source's files.")
 @click.option("--views", type=click.IntRange(1, 65535), help="Views of each object, instead of the recipe's.")
 @click.option("--limit", type=click.IntRange(1), help="Only so many objects, spread over the splits.")
@@ -60,14 +67,16 @@ def command(
     )
     with resumable(out):
         report = generate(loaded, out, options)
-    for reason, names in _grouped(report.left_out).items():
-        click.echo(f"left out {', '.join(names)}: {reason}")
+    for line in _left_out(report.left_out):
+        click.echo(line)
     click.echo(completed(out, report.fitted, "fields fitted", report.missing, report.dataset_id))
 
 
-def _grouped(left_out: Mapping[str, str]) -> dict[str, list[str]]:
-    """Reason -> all names that were left out for it."""
+def _left_out(left_out: Mapping[str, str]) -> Iterator[str]:
+    """A line for each reason, with the first of the names that were left out for it."""
     groups: dict[str, list[str]] = {}
-    for name, reason in left_out.items():
+    for name, reason in sorted(left_out.items()):
         groups.setdefault(reason, []).append(name)
-    return groups
+    for reason, names in groups.items():
+        more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+        yield printable(f"left out {', '.join(names[:_SHOWN])}{more}: {reason}")

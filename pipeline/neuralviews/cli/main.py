@@ -56,7 +56,7 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="neuralviews")
 def program() -> None:
-    """Datasets of neural fields: fit SIRENs to images, several seeds each, into verified shards."""
+    """Datasets of neural fields: fit SIRENs to images and shapes, several of each, into verified shards."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -48,7 +48,8 @@ def plan_job(recipe: Recipe, source: "Source", engine: Engine, limit: int | None
 
     ``source.image_shape`` is the (height, width) that all objects share, null if they differ: with it
     a store can be rendered without its source. Shapes also state what was left out and which libraries
-    measured them, and have columns of their own; an object's views share a shard, as they share its samples.
+    measured them, and have columns of their own; an object's views share a shard, as they share its samples,
+    unless it would be too large.
     """
     objects = source.objects.limited(limit)
     rows = len(objects) * recipe.views
