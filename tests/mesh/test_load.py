@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import struct
+import sys
 import tracemalloc
 import warnings
 import zipfile
@@ -118,21 +119,23 @@ def test_obj_files_as_they_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyP
     opened: list[object] = []
     real = open
     monkeypatch.setattr("builtins.open", lambda *a, **k: opened.append(a) or real(*a, **k))
-    for text in (head + corners + textured, corners + parts, corners + back, f"  {corners}v 9 9 9\n{parts}"):
+    each = "".join(
+        "".join("v {} {} {}\n".format(*p) for p in t) + "f -3 -2 \\\n-1\n" for t in TETRAHEDRON.corners
+    )
+    texts = (head + corners + textured, corners + parts, corners + back, f"  {corners}v 9 9 9\n{parts}")
+    for text in (*texts, each, f"\ufeff{corners}{parts}"):
         assert same_triangles(parse_mesh(text.encode(), ".obj", "x"), TETRAHEDRON)
     assert opened == []
 
 
 def test_obj_files_that_would_be_misread_are_refused() -> None:
     one = b"v 0 0 0\nv 1 0 0\nv 0 1 0\n"
-    refused(
-        one + b"f -3 -2 -1\n" + one + b"f -3 -2 -1\n", ".obj", "found faces that count back among vertices"
-    )
+    refused(one + b"f -4 -2 -1\n", ".obj", "found faces of vertices -1 to 2, expected 0 to 2")
     refused(one + b"f 0 1 2\n", ".obj", "found a face of vertex 0, but they count from 1")
     refused(
         one + b"f 1 2 2\nf 1 a 3\n", ".obj", r"cannot be read as OBJ \(.+\); replace or remove the file, or"
     )
-    refused(one + b"f 1 2 4\n", ".obj", r"cannot be read as OBJ \(.*out of bounds.*\)")
+    refused(one + b"f 1 2 4\n", ".obj", r"found faces of vertices 0 to 3, expected 0 to 2")
 
 
 def glb(header: Mapping[str, Any], binary: bytes = b"") -> bytes:
@@ -400,9 +403,149 @@ def test_trimesh_says_nothing(caplog: pytest.LogCaptureFixture) -> None:
         parse_mesh(data, f".{kind.split('-')[0]}", "x")
     damaged = FILES["stl-text"].replace(b"normal", b"normal x", 1)
     assert same_triangles(parse_mesh(damaged, ".stl", "x"), TETRAHEDRON)
-    refused(FILES["ply"].replace(b"element face 4", b"element face 3"), ".ply", "PLY is unexpected length")
+    refused(
+        FILES["ply"].replace(b"element face 4", b"element face 3"),
+        ".ply",
+        "found 13 bytes more than its header",
+    )
     assert caplog.records == []
     assert logger.level == before
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-8", "utf-16-be"])
+def test_names_and_comments_may_be_in_any_encoding(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever packages that guess encodings are there; and no byte of a letter is taken for a line's end."""
+    monkeypatch.setitem(sys.modules, "charset_normalizer", None)
+    monkeypatch.setitem(sys.modules, "chardet", None)
+    name = "M\u00fcller \u00c5 5 5 5".encode(encoding).replace(b"\0", b"")
+    damaged = {
+        ".off": OFF.replace(b"4 4 6\n", b"4 4 6 # " + name + b"\n").replace(
+            b"\n1 0 0", b"#" + name + b"\n1 0 0"
+        ),
+        ".obj": b"o " + name + b"\n" + FILES["obj"].replace(b"\nf ", b"\nusemtl " + name + b"\nf "),
+        ".stl": FILES["stl-text"].replace(b"solid ", b"solid " + name + b" "),
+        ".ply": FILES["ply"].replace(b"comment ", b"comment " + name),
+    }
+    for suffix, data in damaged.items():
+        assert name in data
+        assert same_triangles(parse_mesh(data, suffix, "x"), TETRAHEDRON)
+    text = FILES["ply-text"].replace(b"comment ", b"comment " + name)
+    assert same_triangles(parse_mesh(text, ".ply", "x"), TETRAHEDRON)
+
+
+def test_what_is_wrong_with_an_stl_file() -> None:
+    binary, text = FILES["stl"], FILES["stl-text"]
+    for data in (binary[:-30], binary + b"\0\0"):
+        refused(data, ".stl", rf"found {len(data)} bytes, expected 284 for the 4 faces of its header")
+    refused(binary[:60], ".stl", "found 60 bytes, expected a header of 84: it was cut off")
+    refused(text.replace(b"endsolid", b""), ".stl", "found no solid with its end, expected them in pairs")
+    refused(text.replace(b"vertex", b"", 1), ".stl", "found a facet that has not three vertices")
+    named = b"solid " + binary[6:]
+    assert same_triangles(parse_mesh(named, ".stl", "x"), TETRAHEDRON)
+    twice = parse_mesh(text + text, ".stl", "x")
+    assert len(twice.faces) == 8
+
+
+def ply(order: str, faces: list[list[int]], more: str = "") -> bytes:
+    """A PLY file of five vertices, with lists and numbers beside what is read."""
+    name = {"<": "binary_little_endian", ">": "binary_big_endian", "": "ascii"}[order]
+    lines = f"""ply
+format {name} 1.0
+obj_info none
+element vertex 5
+property uchar red
+property double z
+property float x
+property short y
+element face {len(faces)}
+property list uchar float uv
+property char flag
+property list ushort uint vertex_index
+property int part
+{more}end_header
+"""
+    head = lines.replace("\n", "\r\n").encode()
+    vertices = [(7, z, x, y) for x, y, z in ((-1, -1, 0), (1, -1, 0), (1, 1, 0), (-1, 1, 0), (0, 0, 1.5))]
+    rows = [(2, 0.5, 0.25, -1, len(face), *face, 9) for face in faces]
+    if not order:
+        return head + "".join(" ".join(map(str, row)) + "\r\n" for row in (*vertices, *rows)).encode()
+    body = [struct.pack(f"{order}Bdfh", *row) for row in vertices]
+    body += [struct.pack(f"{order}B2fbH{len(row) - 6}Ii", *row) for row in rows]
+    return head + b"".join(body)
+
+
+@pytest.mark.parametrize("order", ["<", ">", ""])
+@given(data=st.data())
+@settings(max_examples=40, deadline=None)
+def test_ply_files_of_polygons_of_any_sizes(order: str, data: st.DataObject) -> None:
+    face = st.lists(st.integers(0, 4), min_size=1, max_size=6)
+    faces = [[0, 1, 4], *data.draw(st.lists(face, max_size=8))]
+    mesh = parse_mesh(ply(order, faces), ".ply", "x")
+    corners = [[(-1, -1, 0), (1, -1, 0), (1, 1, 0), (-1, 1, 0), (0, 0, 1.5)][i] for f in faces for i in f]
+    ends = np.cumsum([0, *map(len, faces)])
+    expected = [
+        [corners[a], corners[a + k], corners[a + k + 1]]
+        for a, face in zip(ends, faces, strict=False)
+        for k in range(1, len(face) - 1)
+    ]
+    assert mesh.corners.tolist() == np.array(expected, np.float64).tolist()
+
+
+@pytest.mark.parametrize("order", ["<", ">", ""])
+def test_ply_files_that_would_be_misread_are_refused(order: str) -> None:
+    faces = [[0, 1, 2, 3], [0, 1, 4]]
+    whole = ply(order, faces)
+    refused(whole[:-6], ".ply", "found .*face.* cut off|found a face of 3 corners with")
+    refused(whole + b" 1", ".ply", "found .*more (lines )?than its header announces")
+    strips = "element tristrips 1\nproperty list int int vertex_indices\n"
+    refused(ply(order, faces, strips), ".ply", "found strips of triangles, expected faces: export it so")
+    refused(
+        ply(order, faces, "element x 99999999999999999999\r\n"), ".ply", "found 'element x 9+' in its header"
+    )
+    refused(
+        whole.replace(b"float x", b"float u"), ".ply", "found vertices without one number each for x, y and z"
+    )
+    refused(
+        whole.replace(b"vertex_index", b"corners"), ".ply", "found faces without one list of whole numbers"
+    )
+    refused(whole.replace(b"format", b"form"), ".ply", "found 'form .* in its header")
+    refused(
+        whole.replace(b"element face 2", b"element face 900000"),
+        ".ply",
+        "face cut off, expected 900000 of it",
+    )
+
+
+def test_many_materials_cost_nothing() -> None:
+    """No pass over the file for each, and no copies of the vertices that they share."""
+    count = 20_000
+    face = "usemtl m{}\nf 1 2 3\nf 3 2 4\n"
+    data = "v 0 0 0\nv 1 0 0\nv 0 1 0\nv 0 1 1\n" + "".join(face.format(i) for i in range(count))
+    mesh = parse_mesh(data.encode(), ".obj", "x")
+    assert (len(mesh.vertices), len(mesh.faces)) == (4, 2 * count)
+
+
+def test_text_takes_little_memory() -> None:
+    data = b"OFF\n200000 1 0\n" + b"1 2 3\n" * 200_000 + b"3 0 1 2\n"
+    tracemalloc.start()
+    try:
+        refused(data, ".off", "found 1 faces without area")
+        assert tracemalloc.get_traced_memory()[1] < 20 * len(data)
+    finally:
+        tracemalloc.stop()
+
+
+def test_meshes_that_are_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Instances of instances are counted before they are made."""
+    nodes: list[dict[str, Any]] = [{"mesh": 0} for _ in range(300)]
+    data = scene(nodes, list(range(300)))
+    assert len(parse_mesh(data, ".glb", "x").faces) == 1200
+    monkeypatch.setattr("neuralviews.mesh.load.MAX_FACES", 1199)
+    refused(data, ".glb", "found 1200 vertices in all its parts, expected at most 1199")
+    monkeypatch.setattr("neuralviews.mesh.polygons.MAX_FACES", 3)
+    refused(OFF, ".off", "found 4 triangles, expected at most 3")
+    monkeypatch.setattr("neuralviews.mesh.load.MAX_BYTES", 100)
+    refused(FILES["stl"], ".stl", "^shapes/a: found 284 bytes, expected at most 100: make it coarser$")
 
 
 def test_real_meshes() -> None:

@@ -121,6 +121,20 @@ def test_an_open_body_is_turned_to_the_side_that_is_seen(seed: int) -> None:
     assert repairs.boundary_edges == np.count_nonzero(np.unique(ends, axis=0, return_counts=True)[1] == 1)
 
 
+@pytest.mark.parametrize("far", [1e1, 1e3, 1e6, 1e200])
+def test_faces_that_are_left_out_have_no_say(far: float) -> None:
+    """A face that collapsed to a point far away does not shrink the picture of an open body to nothing."""
+    whole = sphere(2)
+    bowl = whole.faces[whole.corners.mean(axis=1)[:, 2] < 0.5, ::-1]
+    last = len(whole.vertices)
+    stray = Mesh(np.vstack([whole.vertices, np.full(3, far)]), np.vstack([bowl, np.full(3, last)]))
+    mesh, repairs = repaired(stray)
+    expected, alone = repaired(Mesh(whole.vertices, bowl))
+    assert alone.flipped_faces == len(bowl)
+    assert repairs == alone._replace(degenerate_faces=1)
+    np.testing.assert_array_equal(mesh.corners, expected.corners)
+
+
 def test_of_a_tie_the_first_face_keeps_its_winding() -> None:
     pair = Mesh(CORNERS[[0, 4, 2, 6]], np.array([[0, 1, 2], [1, 2, 3]]))
     mesh, repairs = repaired(pair)

@@ -15,13 +15,17 @@ from .formats import FORMATS
 from .instances import instances
 from .mesh import Mesh
 from .normalize import near_one
+from .obj import parse_obj
 from .off import parse_off
-from .unsound import check_glb, check_stl, sound_obj, sound_ply
+from .ply_reader import parse_ply
+from .polygons import MAX_FACES
+from .stl import parse_stl
+from .unsound import check_glb
 
 __all__ = ["parse_mesh"]
 
-MAX_FACES = 50_000_000
-"""Instances of instances multiply; honest meshes stay far below."""
+MAX_BYTES = 1 << 30
+"""Of a file: such a mesh would have more than `MAX_FACES`."""
 
 Corners = NDArray[np.float64]
 Faces = NDArray[np.int64]
@@ -44,9 +48,12 @@ def parse_mesh(data: bytes, suffix: str, where: str, *, points_allowed: bool = F
     name = FORMATS[suffix.lower()]
     if not data:
         raise SourceError(f"{where}: found an empty file, expected a mesh: replace or remove it")
+    if len(data) > MAX_BYTES:
+        raise SourceError(f"{where}: found {len(data)} bytes, expected at most {MAX_BYTES}: make it coarser")
     try:
         with _quiet():
             vertices, faces = _READERS[name](data)
+        _check_range(vertices, faces)
     except Exception as error:  # parsers of damaged files raise anything
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise SourceError(
@@ -98,50 +105,31 @@ def _has_area(mesh: Mesh) -> bool:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Neither warnings nor messages of trimesh; numbers that NumPy cannot read are an error."""
+    """Neither warnings nor messages of trimesh."""
     log = logging.getLogger("trimesh")
     before = log.level
     log.setLevel(logging.CRITICAL + 1)  # its modules have loggers of their own, which ask this one
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            warnings.filterwarnings("error", "string or file could not be read", DeprecationWarning)
             yield
     finally:
         log.setLevel(before)
 
 
 def _read_glb(data: bytes) -> tuple[Corners, Faces]:
+    from trimesh.exchange.load import mesh_loaders
+
     check_glb(data)
-    return _joined(_loaded("glb", data))
-
-
-def _read_obj(data: bytes) -> tuple[Corners, Faces]:
-    return _joined(_loaded("obj", sound_obj(data)))
-
-
-def _read_off(data: bytes) -> tuple[Corners, Faces]:
-    vertices, faces = parse_off(data)
-    _check_range(vertices, faces)
-    return vertices, faces
-
-
-def _read_ply(data: bytes) -> tuple[Corners, Faces]:
-    return _joined(_loaded("ply", sound_ply(data)))
-
-
-def _read_stl(data: bytes) -> tuple[Corners, Faces]:
-    vertices, faces = _joined(_loaded("stl", data))
-    check_stl(data, len(faces))
-    return vertices, faces
+    return _joined(mesh_loaders["glb"](BytesIO(data), file_type="glb", skip_materials=True))
 
 
 _READERS: Mapping[str, Callable[[bytes], tuple[Corners, Faces]]] = {
     "GLB": _read_glb,
-    "OBJ": _read_obj,
-    "OFF": _read_off,
-    "PLY": _read_ply,
-    "STL": _read_stl,
+    "OBJ": parse_obj,
+    "OFF": parse_off,
+    "PLY": parse_ply,
+    "STL": parse_stl,
 }
 
 
@@ -152,31 +140,19 @@ def _check_range(vertices: Corners, faces: Faces) -> None:
         )
 
 
-def _loaded(kind: str, data: bytes) -> Mapping[str, Any]:
-    """What a loader of trimesh finds, before it makes a mesh or a scene of it."""
-    from trimesh.exchange.load import mesh_loaders
-
-    found: Mapping[str, Any] = mesh_loaders[kind](BytesIO(data), file_type=kind, skip_materials=True)
-    return found
-
-
 def _joined(loaded: Mapping[str, Any]) -> tuple[Corners, Faces]:
-    """(vertices, triangles) of all parts that have faces, else of all points."""
-    from trimesh.geometry import triangulate_quads
-
-    parts = []
-    for vertices, polygons in instances(loaded):
-        faces = triangulate_quads(polygons if polygons is not None else []).reshape(-1, 3)
-        parts.append((vertices, faces))
-    if any(len(faces) for _, faces in parts):
-        parts = [(vertices, faces) for vertices, faces in parts if len(faces)]
-    total = sum(len(faces) for _, faces in parts)
-    if total > MAX_FACES:
-        raise ValueError(f"{total} faces, expected at most {MAX_FACES}")
+    """(vertices, triangles) of all parts that have faces, else of all points; `loaded` is by trimesh."""
+    parts = list(instances(loaded))
+    if any(len(part.faces) for part in parts):
+        parts = [part for part in parts if len(part.faces)]
+    for what in ("vertices", "faces"):  # counted before anything is copied: instances of instances multiply
+        total = sum(len(getattr(part, what)) for part in parts)
+        if total > MAX_FACES:
+            raise ValueError(f"found {total} {what} in all its parts, expected at most {MAX_FACES}")
     all_vertices, all_faces, start = [np.empty((0, 3))], [np.empty((0, 3), np.int64)], 0
-    for vertices, faces in parts:
-        _check_range(vertices, faces)
-        all_vertices.append(vertices)
-        all_faces.append(faces + start)
-        start += len(vertices)
+    for part in parts:
+        _check_range(part.vertices, part.faces)
+        all_vertices.append(part.placed())
+        all_faces.append(part.faces + start)
+        start += len(part.vertices)
     return np.concatenate(all_vertices), np.concatenate(all_faces)

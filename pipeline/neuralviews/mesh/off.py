@@ -1,9 +1,14 @@
 """Object File Format: the text files of ModelNet, headers without a line break of their own included."""
 
 import re
+from array import array
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .lines import points_of, words_of
+from .polygons import fans
 
 __all__ = ["parse_off"]
 
@@ -18,25 +23,24 @@ def parse_off(data: bytes) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     Raises:
         ValueError: it is no such file, or is damaged.
     """
-    text = data.removeprefix(b"\xef\xbb\xbf").decode("latin-1")
-    lines = [words for line in text.splitlines() if (words := line.split("#", 1)[0].split())]
-    head = re.fullmatch(r"(?:ST)?C?N?OFF(\d*)", lines[0][0], re.IGNORECASE) if lines else None
+    lines = words_of(data)
+    first = next(lines, [b""])
+    head = re.fullmatch(rb"(?:ST)?C?N?OFF(\d*)", first[0], re.IGNORECASE)
     if head is None:
         raise ValueError("it does not start with OFF")
-    counts = [word for word in (head[1], *lines[0][1:]) if word]
-    body = lines[1:]
-    if not counts:
-        counts, body = (body[0], body[1:]) if body else ([], [])
-    if len(counts) < 2 or not all(re.fullmatch(r"\d{1,18}", word) for word in counts[:2]):
+    counts = [word for word in (head[1], *first[1:]) if word] or next(lines, [])
+    if len(counts) < 2 or not all(re.fullmatch(rb"\d{1,18}", word) for word in counts[:2]):
         raise ValueError("the counts of vertices and faces are missing")
-    count, end = int(counts[0]), int(counts[0]) + int(counts[1])
-    if len(body) < end:
-        raise ValueError(f"found {len(body)} lines, expected {count} vertices and {end - count} faces")
-    vertices = np.array([words[:3] for words in body[:count]], np.float64).reshape(count, 3)
-    triangles = []
-    for words in body[count:end]:
+    count, faces = int(counts[0]), int(counts[1])
+    vertices = points_of(islice(lines, count))
+    corners, sizes = array("q"), array("q")
+    for words in islice(lines, faces):
         size = int(words[0])
         if not 1 <= size < len(words):
-            raise ValueError(f"found a face of {words[0]} corners with {len(words) - 1} numbers")
-        triangles += [(words[1], words[i], words[i + 1]) for i in range(2, size)]
-    return vertices, np.array(triangles, np.int64).reshape(-1, 3)
+            raise ValueError(f"found a face of {size} corners with {len(words) - 1} numbers")
+        corners.extend(map(int, words[1 : size + 1]))
+        sizes.append(size)
+    found = len(vertices) + len(sizes)
+    if found < count + faces:
+        raise ValueError(f"found {found} lines, expected {count} vertices and {faces} faces")
+    return vertices, fans(corners, sizes)

@@ -50,7 +50,12 @@ def repaired(mesh: Mesh) -> tuple[Mesh, Repairs]:
     a, b, c = faces.T
     proper = faces[(a != b) & (b != c) & (c != a)]
     distinct = proper[_is_first(_first_equal(*np.sort(proper, axis=1).T))]
-    faces, flips, boundary = _oriented(near_one(mesh.vertices), distinct)
+    used = _is_first(first)
+    if len(mesh.faces):
+        used = np.zeros(len(mesh.vertices), np.bool_)
+        used[distinct] = True
+    vertices = mesh.vertices[used] + 0.0  # what is left out, however far away, has no say in the rest
+    faces, flips, boundary = _oriented(near_one(vertices), (np.cumsum(used) - 1)[distinct])
     repairs = Repairs(
         merged_vertices=int(np.count_nonzero(~_is_first(first))),
         degenerate_faces=len(mesh.faces) - len(proper),
@@ -58,12 +63,7 @@ def repaired(mesh: Mesh) -> tuple[Mesh, Repairs]:
         flipped_faces=flips,
         boundary_edges=boundary,
     )
-    used = _is_first(first)
-    if len(mesh.faces):
-        used = np.zeros(len(mesh.vertices), np.bool_)
-        used[faces] = True
-    numbers = np.cumsum(used) - 1
-    return Mesh(mesh.vertices[used] + 0.0, np.ascontiguousarray(numbers[faces], np.int64)), repairs
+    return Mesh(vertices, np.ascontiguousarray(faces, np.int64)), repairs
 
 
 def _first_equal(*columns: NDArray[np.float64] | Integers) -> Integers:
