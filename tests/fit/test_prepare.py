@@ -18,6 +18,7 @@ from neuralviews.fit.run import RunOptions, generate
 from neuralviews.signals.catalogue import open_source
 from neuralviews.signals.reasons import Reason
 from neuralviews.signals.sample_cache import SampleCache
+from neuralviews.signals.shapes import ShapeSource
 from neuralviews.store.reader import open_store
 from neuralviews.store.writer import StoreWriter
 
@@ -171,6 +172,15 @@ def test_the_folder_of_other_files_is_refused_first(made: tuple[Path, Path], sou
 
 
 @pytest.mark.usefixtures("no_sampling")
+def test_a_store_measured_by_other_versions_is_refused_first(
+    made: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ShapeSource, "tools", {"libigl": "9.9"})
+    with pytest.raises(OutputError, match=r"another job \(source\.tools\.libigl: there .*, here '9\.9'"):
+        generate(RECIPE, made[1], RunOptions(made[0]))
+
+
+@pytest.mark.usefixtures("no_sampling")
 def test_a_folder_that_cannot_be_used_is_refused_first(made: tuple[Path, Path], tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match=r"file: cannot be written \(Not a directory\)"):
@@ -204,3 +214,21 @@ def test_room_for_samples_is_asked_for_first(
     shutil.copytree(out, new)
     shutil.copytree(samples_folder(out), samples_folder(new), dirs_exist_ok=True)
     check_room(new, RECIPE, job)
+
+
+def test_another_part_may_be_the_first_to_write_the_job(
+    source_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (source_root / "Shapes" / "box" / "train" / "page.off").write_bytes(NOT_A_MESH)
+    options = RunOptions(source_root, keep_going=True)
+    report = generate(RECIPE, tmp_path / "one", options)
+
+    def meanwhile(*arguments: Any) -> Any:
+        opened = open_first(*arguments)
+        shutil.copytree(tmp_path / "one", tmp_path / "two")
+        return opened
+
+    open_first = run._source
+    monkeypatch.setattr(run, "_source", meanwhile)
+    again = generate(RECIPE, tmp_path / "two", options)
+    assert (again.fitted, again.dataset_id) == (0, report.dataset_id)

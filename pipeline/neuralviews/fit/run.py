@@ -98,12 +98,12 @@ def generate(recipe: Recipe | str | Path, out: str | Path, options: RunOptions =
     if options.progress and (note := unlike_the_full_set(recipe, source)):
         sys.stderr.write(f"{note}\n")
     job = plan_job(recipe, source, engine, options.limit)
-    if is_finished(root, job):
-        return RunReport(0, 0, open_store(root).dataset_id, source.left_out)
     if recipe.shape is not None and not begun:
         check_room(root, recipe, job)
         source = prepared(source, recipe, options.limit, root, options.sharing, options.keep_going)
         job = plan_job(recipe, source, engine, options.limit)
+    if is_finished(root, job):
+        return RunReport(0, 0, open_store(root).dataset_id, source.left_out)
     check_space(root, job)
     writer = StoreWriter(root, job)
     maker = FieldMaker(root, source.root, names_digest(source, recipe), engine.name, options.device)
