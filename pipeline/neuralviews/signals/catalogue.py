@@ -72,7 +72,8 @@ def _shapes(
     root = None if source_root is None else _expanded(source_root)
     meshes = MeshFiles(recipe, table, root, keep_going=left_out is not None)
     files = meshes.hash_files() if hash_files else {}
-    unfit = {name: reason for name, reason in (left_out or {}).items() if name in {*meshes.names}}
+    names = {*meshes.names}
+    unfit = {name: reason for name, reason in (left_out or {}).items() if name in names}
     return ShapeSource(recipe, meshes, SampleCache(samples), files, {**meshes.left_out, **unfit})
 
 
