@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .field import Field, FieldSpec
     from .fit.run import RunOptions, RunReport, generate
     from .recipe import Recipe, load_recipe, recipe_names
-    from .records import Records, Split, Status
+    from .records import Records, ShapeTarget, Split, Status
     from .report.gallery import gallery
     from .seeds import derive_seed
     from .statistics.diversity import Distance, Diversity, diversity
@@ -42,6 +42,7 @@ __all__ = [
     "Records",
     "RunOptions",
     "RunReport",
+    "ShapeTarget",
     "Sharing",
     "Split",
     "Statistics",
@@ -80,6 +81,7 @@ _HOME = {
     "Records": "records",
     "RunOptions": "fit.run",
     "RunReport": "fit.run",
+    "ShapeTarget": "records",
     "Sharing": "work.shards",
     "Split": "records",
     "Statistics": "statistics.moments",

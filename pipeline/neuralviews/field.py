@@ -218,7 +218,11 @@ def evaluate(
 
 @dataclass(frozen=True)
 class Field:
-    """One fitted function: call it on coordinates, or render it on a pixel grid."""
+    """One fitted function: call it on coordinates; if it is an image, render it on a pixel grid.
+
+    A field of a shape gives what its recipe has as target, such as distances as ``target.range`` maps them;
+    if it was fitted with ``fit.loss = "bce"``, the logit of a probability.
+    """
 
     spec: FieldSpec
     weights: NDArray[np.float32]
@@ -235,7 +239,10 @@ class Field:
             range of the targets, not clipped.
         """
         if self.spec.in_dim != 2:
-            raise SpecError(f"render: the field takes {self.spec.in_dim} coordinates, expected 2")
+            raise SpecError(
+                f"render: the field takes {self.spec.in_dim} coordinates, expected 2 as of an image; "
+                f"call it for its values: field(points), points of shape (n, {self.spec.in_dim})"
+            )
         try:
             height, width = map(operator.index, shape)
         except (TypeError, ValueError):

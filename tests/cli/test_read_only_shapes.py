@@ -50,8 +50,8 @@ def test_text(run: Run, shapes: Store) -> None:
         "samples 32,768 and 16,384 near the surface (deviation 0.01 and 0.05), 16,384 in the whole cube",
         f"IoU median {iou[16]:.3f}, 5 % below {iou[1]:.3f}, lowest {iou[0]:.3f}",
         "fitted as sdf 11, udf 1",
-        "marked 1 object with a sign disagreement above 5 %; such are fitted as unsigned distance",
-        "left out 12 objects",
+        "marked 1 object with a sign disagreement above 10 %; such are fitted as unsigned distance",
+        "left out 12 files",
         "00.off found 0 faces, expected triangles",
         "... and 2 more; --json lists all",
         "ground truth libigl 2.6.3",
@@ -59,6 +59,17 @@ def test_text(run: Run, shapes: Store) -> None:
         assert line in lines
     assert any(line.startswith("surface error median 0.00") for line in lines)
     assert not any(line.startswith("10.off") for line in lines)
+
+
+def test_classes_and_files_that_are_left_out_are_no_objects(run: Run, tmp_path: Path) -> None:
+    left_out = {
+        "bed/": "found no meshes of this class",
+        "sofa/": "found no meshes of this class",
+        "a.off": "no",
+    }
+    for some, expected in ((3, "left out 2 classes, 1 file"), (1, "left out 1 class")):
+        made = make_shapes_store(tmp_path / f"{some}", left_out=dict(list(left_out.items())[:some]))
+        assert expected in lines_of(run, made.root)
 
 
 def test_recipes_say_how_large_stores_are_and_how_true(shapes: Store) -> None:
@@ -87,7 +98,7 @@ def test_no_shard_is_opened(run: Run, tmp_path: Path) -> None:
             [
                 "shape unsigned distance, cut at 0.1; a mesh's farthest vertex lies at 0.8",
                 "samples 1,000 near the surface (deviation 0.02), 16,384 in the whole cube",
-                "marked 1 object with a sign disagreement above 5 %; such are fitted all the same",
+                "marked 1 object with a sign disagreement above 10 %; such are fitted all the same",
             ],
         ),
         (

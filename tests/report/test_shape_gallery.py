@@ -8,6 +8,7 @@ import pytest
 
 from neuralviews.errors import OptionError
 from neuralviews.fit.surface import field_mesh, shape_values
+from neuralviews.mesh.mesh import Mesh
 from neuralviews.records import ShapeTarget, Status
 from neuralviews.report import shape_painter
 from neuralviews.report.copies import make_strips
@@ -105,8 +106,15 @@ class TestPanels:
         rows = np.flatnonzero(store.column("object_id") == DOUBTFUL)
         errors = store.column("surface_error")[rows]
         assert painting.quality == tuple((f"error {error:.4f}", "") for error in errors)
-        assert painting.note == ("signs unreliable (25 %), unsigned: a shell", ALARM)
+        assert painting.note == ("unsigned: 25 % unreliable", ALARM)
         assert all(not panel.painting.note[0] for key, panel in panels.items() if key != DOUBTFUL)
+
+    def test_a_mesh_that_is_lost_in_the_cube_is_drawn_all_the_same(
+        self, store: Store, source: ShapeSource, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tiny = source.mesh(0)
+        monkeypatch.setattr(ShapeSource, "mesh", lambda *_: Mesh(1e-4 * tiny.vertices, tiny.faces))
+        assert len(panels_of(store, source)[0].painting.images) == 3
 
     def test_a_field_without_a_surface_says_so(self, tmp_path: Path, source: ShapeSource) -> None:
         hollow = ball_store(tmp_path / "store", radii=(0.5, 0.0, 0.7))

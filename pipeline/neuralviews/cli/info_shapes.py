@@ -72,7 +72,9 @@ def quality_rows(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "marked", f"{_objects(found['marked'])} with a sign disagreement above {limit}; such are {fate}"
     left_out = sorted(source["left_out"].items())
     if left_out:
-        yield "left out", _objects(len(left_out))
+        classes = sum(name.endswith("/") for name, _ in left_out)
+        parts = ((classes, "class", "classes"), (len(left_out) - classes, "file", "files"))
+        yield "left out", ", ".join(f"{n:,} {one if n == 1 else many}" for n, one, many in parts if n)
     yield from ((f"  {name}", reason) for name, reason in left_out[:_SHOWN])
     if len(left_out) > _SHOWN:
         yield "  ...", f"and {len(left_out) - _SHOWN:,} more; --json lists all"

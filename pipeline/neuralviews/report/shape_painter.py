@@ -38,6 +38,8 @@ SIZE = round(TILE * DPI)
 CHAMFER_POINTS = 3000
 """Points drawn on each of two surfaces: their mean distance is then known to a few percent."""
 
+_LEAST_EXTENT = 1 / RESOLUTION  # less than a cell is not seen of a field
+
 _BLOCK = 1 << 15  # points at which targets are worked out in one go
 
 
@@ -133,14 +135,15 @@ class ShapePainter:
         shape = stated_job(self._store).recipe.shape
         assert shape is not None  # or the store had no such painter
         disagreement = float(records.columns["sign_disagreement"][0])
-        notes, doubtful = [], np.float32(disagreement) > np.float32(shape.max_disagreement)
-        if doubtful:
-            notes.append(f"signs unreliable ({100 * disagreement:.0f} %)")
-        if (records.columns["target"] == ShapeTarget.udf).any():
-            notes.append("unsigned: a shell")
-        return ", ".join(notes), ALARM if doubtful else PALE
+        doubtful = np.float32(disagreement) > np.float32(shape.max_disagreement)
+        unsigned = (records.columns["target"] == ShapeTarget.udf).any()
+        if not doubtful:
+            return "unsigned: a shell" if unsigned else "", PALE
+        share = f"{100 * disagreement:.0f} %"  # in few letters: there may be but two tiles to write under
+        return f"unsigned: {share} unreliable" if unsigned else f"signs unreliable ({share})", ALARM
 
 
 def _common_extent(meshes: Sequence[Mesh]) -> float:
-    """The extent of a picture that shows all of these meshes."""
-    return max((extent_of(mesh) for mesh in meshes if len(mesh.vertices)), default=CUBE_EXTENT)
+    """The extent of a picture that shows all of these meshes, and is not lost in the cube of their fields."""
+    extents = (max(extent_of(mesh), _LEAST_EXTENT) for mesh in meshes if len(mesh.vertices))
+    return max(extents, default=CUBE_EXTENT)

@@ -104,7 +104,8 @@ class Store:
         """A whole column, read-only; kept once read. The first one proves every shard.
 
         Returns:
-            (n,); of the wide columns of augmented records (n, width).
+            (n,); of wide columns, as ``repairs`` of shapes and those of augmented records, (n, width).
+            Codes are those of `Split`, `Status` and `ShapeTarget`.
 
         Raises:
             KeyError: there is no such column.
