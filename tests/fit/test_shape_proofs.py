@@ -36,6 +36,10 @@ def store(source_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Store:
     return open_store(out)
 
 
+def test_all_libraries_that_measure_are_named(store: Store) -> None:
+    assert set(stated_job(store).source.tools) == {"samples", "libigl", "scipy", "trimesh"}
+
+
 def test_a_stray_file_is_named(store: Store, source_root: Path, tmp_path: Path) -> None:
     """It is no object, but it would move the numbers of those that are."""
     root = shutil.copytree(source_root, tmp_path / "more")
