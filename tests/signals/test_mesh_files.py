@@ -347,3 +347,9 @@ def test_the_real_meshes_are_found_in_both_sets() -> None:
         assert len(meshes.names) == len(meshes.hash_files()) == count
         assert set(meshes.parts) == {Split.train}
         assert meshes.read(0).startswith(b"OFF")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    write_meshes(tmp_path / "shapes", "a/1.off")
+    os.mkfifo(tmp_path / "shapes" / "a" / "pipe.off")
+    refused(mesh_recipe(), tmp_path, r"pipe\.off: no regular file; expected files of meshes: move it elsewhere")

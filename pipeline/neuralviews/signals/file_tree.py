@@ -69,8 +69,8 @@ def walk(folder: Path, content: str) -> Iterator[str]:
     """Paths of files relative to ``folder``, with '/', in any order; see `FileTree`.
 
     Raises:
-        SourceError: a folder cannot be read, a link leads to a folder or out of ``folder``, or a name is no
-            text, so that no store could state it.
+        SourceError: a folder cannot be read, a link leads to a folder or out of ``folder``, something is no
+            regular file, or a name is no text, so that no store could state it.
     """
 
     def unreadable(error: OSError) -> None:
@@ -90,6 +90,8 @@ def walk(folder: Path, content: str) -> Iterator[str]:
                 )
         for path in (Path(place, name) for name in files):
             relative = path.relative_to(folder).as_posix()
+            if path.exists() and not path.is_file():  # to read a pipe would wait for ever
+                raise SourceError(f"{path}: no regular file; expected files of {content}: move it elsewhere")
             try:
                 relative.encode()
             except UnicodeEncodeError:

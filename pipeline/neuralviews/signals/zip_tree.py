@@ -15,7 +15,7 @@ from .hashing import sha256_bytes
 
 __all__ = ["ZipTree"]
 
-MAX_BYTES = 2**31
+MAX_BYTES = 2**30
 """Of a file, unpacked."""
 
 MAX_RATIO = 1000
