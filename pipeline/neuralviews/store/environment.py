@@ -26,7 +26,6 @@ _PACKAGES = (
     "trimesh",
     "libigl",
     "scipy",
-    "networkx",
 )
 
 
