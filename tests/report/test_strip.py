@@ -148,6 +148,15 @@ class TestContent:
         assert max(label.count("+") for label in labels) >= 2
         require_readable(draw_copy_gallery(twice, copies, copies=40))
 
+    def test_without_mixtures_no_place_is_left_for_a_second_parent(
+        self, parent: Store, tmp_path: Path
+    ) -> None:
+        flips = {"name": "flips", "pipelines": [{"name": "one", "steps": [{"op": "sign_flip"}]}]}
+        store = augmented(parent, tmp_path / "flips", flips)
+        for strip in strips_of(store, parent, 3):
+            assert [tile and tile.name for tile in strip.tiles] == ["parent a", "should render", "copy"]
+        require_readable(draw_copy_gallery(store, parent, copies=3))
+
     def test_fields_without_labels_or_parameters(self, tmp_path: Path) -> None:
         photos = make_store(tmp_path / "photos-store", photo_recipe(tmp_path / "photos"), 9)
         flat = {"name": "flat", "pipelines": [{"name": "bare", "steps": [{"op": "repair", "steps": 1}]}]}

@@ -22,13 +22,20 @@ if TYPE_CHECKING:
     from ..augment.rows import CopyMaker
     from ..store.reader import Store
 
-__all__ = ["Tiles", "origins"]
+__all__ = ["Tiles", "has_mixtures", "origins"]
 
 Tiles = tuple[Tile | None, ...]
 
 
+def has_mixtures(store: "Store") -> bool:
+    """Whether any of its copies has a second parent."""
+    return bool((store.column("parent_b") != NO_PARENT).any())
+
+
 def origins(store: "Store", parent: "Store", painter: Painter, kept: Records) -> list[Tiles]:
     """First parent, second parent (None without one), and what it should render, of each copy.
+
+    If no copy of the store has a second parent, none is named.
 
     Raises:
         IntegrityError: another store than the parent, or copies that cannot be of its records.
@@ -41,7 +48,8 @@ def origins(store: "Store", parent: "Store", painter: Painter, kept: Records) ->
         here = np.flatnonzero(kept.columns["pipeline"] == number)
         steps = maker.plan.pipelines[number].steps
         found |= zip(here.tolist(), _of_pipeline(maker, painter, steps, kept.take(here)), strict=True)
-    return [found[row] for row in range(len(kept))]
+    kinds = slice(None) if has_mixtures(store) else slice(None, None, 2)
+    return [found[row][kinds] for row in range(len(kept))]
 
 
 def _require_parents(store: "Store", maker: "CopyMaker") -> None:

@@ -12,6 +12,7 @@ from ..records import Status
 from .copies import Strip, make_strips
 from .histogram import draw_histogram
 from .layout import StripLayout
+from .origins import has_mixtures
 from .painter import painter_of
 from .sheet import INK, PALE, draw_heading, draw_legends, draw_sheet, new_figure, write
 from .wording import decibels, shortened
@@ -48,7 +49,7 @@ def draw_copy_gallery(store: "Store", parent: "Store | None", *, copies: int = 1
         raise OptionError(
             f"gallery: {store.root} has no parent, its kind is '{store.kind}'; leave the parent out"
         )
-    page = StripLayout.checked(min(copies, len(store)), 1 if parent is None else 4)
+    page = StripLayout.checked(min(copies, len(store)), 1 if parent is None else 3 + has_mixtures(store))
     painter = painter_of(store)
     strips = make_strips(store, parent, painter, copies)
     figure = new_figure(page.size)
