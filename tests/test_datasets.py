@@ -18,12 +18,12 @@ DIGESTS = {
     "digits": "887b9586565e5e2926ad4510b496eaa600c534cca1f73875d90353e3360b7136",
     "fashion-mnist": "869648405012705a2f251dd12f1451664fc1b0cf8a4e11e292d365bab606a544",
     "fashion-mnist-dws": "2b77d3e5cce0d03719313f22fdaf90b9a95932395c7acb49477830905aed4f95",
-    "inr2vec-mesh": "e50affdad6f671be42bbe25fa0b10b84e046f482de125aef75ccdc0d5c873b23",
+    "inr2vec-mesh": "057d950e448a76564c2f7961226e0a13f3ffa67d041ac052f8bafb37298e8de0",
     "mnist": "ed9ac6af819b3f7ebb17020445dffe84864fb71e558639ca92410c557a107695",
     "mnist-dws": "2cf4434934851c625c7123426c93f9320683f54efb9a92ad31c0b3f1832f037d",
     "mnist-nfn": "1c4ffa983ff6f268969e019a6880519d3ca70e22a5a0add5a7b96b2c6a3003de",
-    "modelnet10": "0072851ae8cb85c04f465d8f9fb5e669cdff0b2d57d9858608a6c70b7af5f108",
-    "modelnet40": "18c732c87fc038ed2ca095a193498871cb107f50f993b6a9249e60e1db141517",
+    "modelnet10": "c1637b09e49400a302d01d0413678bfc72fa4500e560cce82b9edd7acb00bf41",
+    "modelnet40": "e9745a05ff6972b6643a2b3da524cbb9bf949c5ef5fe72d7f397ec3c2bc57efa",
 }
 """A digest changes only when a dataset is meant to become another one."""
 

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 __all__ = ["GENERATOR", "budget_of", "first_seed", "plan_job", "points_key", "retry_seed"]
 
+_OPERATIONS_A_MINUTE = 3 * 10**12
+"""Of one core, multiplications and additions."""
+_MOST_SHARDS = 20_000
+
 GENERATOR = 1
 """Raised whenever the same recipe, source and engine would give other bytes than before."""
 
@@ -43,19 +47,33 @@ def points_key(seed: int) -> int:
     return derive_seed(seed, "points")
 
 
+def _shard_rows(recipe: Recipe, rows: int) -> int:
+    """Records of a shard of ``rows`` records, if the recipe does not say.
+
+    Of shapes, whose fits are long, a shard holds whole objects, as their views share samples, but no more
+    than about a minute of one core's work: so much an interrupted run may lose.
+    """
+    row_bytes = 4 * recipe.spec.parameters
+    if recipe.shape is None:
+        return rows_per_shard(row_bytes, rows)
+    points = recipe.fit.points or recipe.shape.uniform + sum(count for _, count in recipe.shape.near)
+    operations = 6 * recipe.spec.parameters * points * recipe.fit.steps
+    in_a_minute = max(1, _OPERATIONS_A_MINUTE // operations)
+    wanted = rows_per_shard(row_bytes, rows, recipe.views)
+    return max(min(wanted, in_a_minute), -(-rows // _MOST_SHARDS))
+
+
 def plan_job(recipe: Recipe, source: "Source", engine: Engine, limit: int | None) -> dict[str, Any]:
     """The content of ``job.json``: equal jobs make equal stores.
 
     ``source.image_shape`` is the (height, width) that all objects share, null if they differ: with it
     a store can be rendered without its source. Shapes also state what was left out and which libraries
-    measured them, and have columns of their own; an object's views share a shard, as they share its samples,
-    unless it would be too large.
+    measured them, and have columns of their own.
     """
     objects = source.objects.limited(limit)
     rows = len(objects) * recipe.views
     shapes = {source.image_shape(int(object_id)) for object_id in objects.object_id}
     image_shape = shapes.pop() if len(shapes) == 1 else None
-    row_bytes, step = 4 * recipe.spec.parameters, 64 if recipe.shape is None else recipe.views
     of_shapes: dict[str, Any] = {"left_out": dict(source.left_out), "tools": dict(source.tools)}
     return {
         "format": STORE_FORMAT,
@@ -68,7 +86,7 @@ def plan_job(recipe: Recipe, source: "Source", engine: Engine, limit: int | None
         "limit": limit,
         "objects": len(objects),
         "rows": rows,
-        "rows_per_shard": recipe.store.rows_per_shard or rows_per_shard(row_bytes, rows, step),
+        "rows_per_shard": recipe.store.rows_per_shard or _shard_rows(recipe, rows),
         **(
             {}
             if recipe.shape is None
