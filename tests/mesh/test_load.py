@@ -366,6 +366,14 @@ def test_units_do_not_matter(unit: str) -> None:
     assert parse_mesh(data.replace(b"U", unit.encode()), ".off", "x").vertices.max() == float(f"1{unit}")
 
 
+@pytest.mark.parametrize("far", [b"9", b"1e200", b"-1e300"])
+def test_a_face_that_collapsed_far_away_does_not_flatten_the_others(far: bytes) -> None:
+    stray = b"\n" + b" ".join([far] * 3) + b"\n3 4 4 4\n3 0 2 1"
+    data = OFF.replace(b"4 4 6", b"5 5 6").replace(b"\n3 0 2 1", stray)
+    assert len(parse_mesh(data, ".off", "x").faces) == 5
+    refused(b"OFF\n1 1 0\n1 2 3\n3 0 0 0\n", ".off", "found 1 faces without area")
+
+
 def test_vertices_of_no_face_are_dropped() -> None:
     data = OFF.replace(b"4 4 6\n", b"5 4 6\n9 9 9\n")
     for old, new in ((b"3 0 2 1", b"3 1 3 2"), (b"3 0 1 3", b"3 1 2 4"), (b"3 1 2 3\n3 0", b"3 2 3 4\n3 1")):

@@ -29,6 +29,8 @@ _MOST_PIECES = 1 << 18
 def unsigned_distance(mesh: Mesh, points: Points) -> Doubles:
     """Distance (n,) float64 of points (n, 3) from the nearest triangle, or if there is none, vertex.
 
+    libigl may miss a triangle whose height is below 1e-13 of its length; its neighbours share the long edge.
+
     Raises:
         SourceError: a distance that cannot be worked out.
     """
