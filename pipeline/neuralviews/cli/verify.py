@@ -145,6 +145,7 @@ def _against_source(
     measured = remeasure(opened, source, chosen)
     done.append(
         f"{measured.records} records rendered again, PSNR within {measured.largest_difference:.3f} dB"
+        + ("" if job.recipe.shape is None else "; their shapes sampled again, all columns as stated")
     )
     if level == "regenerate":
         done.append(f"{regenerate(opened, source, chosen, device)} records fitted again, every byte equal")
