@@ -1,6 +1,6 @@
 """The output layer: errors of sixteen points at once, and the gradients that flow from them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -79,17 +79,24 @@ def output_errors(
     The field gives its output, or with ``logits`` the sigmoid of it.
     """
     e = Emitter(any_width.builder, LANES)
-    with e.loop(0, points, LANES) as point, e.loop(0, channels) as channel:
-        outputs = channel_outputs(e, weights, e.times(channel, lanes), units, e.times(point, lanes), lanes)
-        constant = e.add(e.load_scalar(bias, channel), offset)
-        target = e.load(targets, e.index(e.times(channel, targets_stride), point))
-        given = e.variable(e.add(outputs, e.splat(constant)))
-        with e.builder.if_then(logits):
-            given.set(e.sigmoid(given.get()))
-        error = e.subtract(given.get(), target)
-        at = e.index(e.times(channel, stride), point)
-        e.store(error, errors, at)
-        e.store(e.multiply(error, e.splat(scale)), deltas, at)
+
+    def all_points(gives: Callable[[Value], Value]) -> None:
+        with e.loop(0, points, LANES) as point, e.loop(0, channels) as channel:
+            outputs = channel_outputs(
+                e, weights, e.times(channel, lanes), units, e.times(point, lanes), lanes
+            )
+            constant = e.add(e.load_scalar(bias, channel), offset)
+            target = e.load(targets, e.index(e.times(channel, targets_stride), point))
+            error = e.subtract(gives(e.add(outputs, e.splat(constant))), target)
+            at = e.index(e.times(channel, stride), point)
+            e.store(error, errors, at)
+            e.store(e.multiply(error, e.splat(scale)), deltas, at)
+
+    with e.builder.if_else(logits) as (with_sigmoid, without):  # a branch within the loop would slow it down
+        with with_sigmoid:
+            all_points(e.sigmoid)
+        with without:
+            all_points(lambda output: output)
 
 
 @kernel
