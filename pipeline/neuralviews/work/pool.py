@@ -32,8 +32,9 @@ def run_calls(
     tasks = (delayed(function)(*given) for given in arguments)
     with parallel_config(backend="loky", n_jobs=workers, inner_max_num_threads=1):
         pool: Any = Parallel(return_as="generator_unordered", pre_dispatch="n_jobs", batch_size=1)
-    results = pool(tasks)
+    results = None
     try:
+        results = pool(tasks)  # hands out the first calls already, and a worker may be killed meanwhile
         # Not `yield from results`, which an end from outside reaches before its warning can be kept quiet.
         yield from map(_same, results)
     except TerminatedWorkerError:
@@ -41,7 +42,8 @@ def run_calls(
     except BaseException:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", r"\d+ tasks ", UserWarning)  # that calls were cancelled
-            results.close()
+            if results is not None:
+                results.close()
         get_reusable_executor().shutdown(wait=True, kill_workers=True)
         raise
 
