@@ -113,8 +113,6 @@ def field_mesh(
     planes = grid_points(resolution).reshape(resolution, 1, resolution**2, 3)
     outputs = np.empty((resolution, resolution**2), np.float32)
     rule = (spec.dims, spec.omega, spec.output_scale, spec.output_offset)
-    for plane, points in enumerate(
-        planes
-    ):  # one at a time: points and layers of a whole cube are much memory
+    for plane, points in enumerate(planes):  # one at a time: a whole cube's layers are much memory
         outputs[plane] = forward(weights[None], points, *rule)[0, :, 0]
     return field_surface(outputs.reshape(-1), values, target)

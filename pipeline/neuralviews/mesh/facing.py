@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from .mesh import Mesh
+from .mesh import Mesh, cross
 from .raster import project, rasterize
 from .visibility import DIRECTIONS, view_axes
 
@@ -31,7 +31,7 @@ def seen_sides(mesh: Mesh) -> tuple[Doubles, Doubles]:
     placed = Mesh(mesh.vertices - middle, mesh.faces)
     extent = 2.125 * float(np.abs(placed.vertices).max())  # a sheared coordinate is at most twice as far out
     a, b, c = (placed.vertices[corner] for corner in mesh.faces.T)
-    centre, normal = (a + b + c) / 3, _cross(b - a, c - a)
+    centre, normal = (a + b + c) / 3, cross(b - a, c - a)
     least = _FLATTEST * np.sqrt(project(normal * normal, np.ones(3)))
     sides = np.zeros((2, len(mesh.faces)))
     for direction in DIRECTIONS:
@@ -40,7 +40,7 @@ def seen_sides(mesh: Mesh) -> tuple[Doubles, Doubles]:
         depth = rasterize(placed, axes, _PIXELS, extent).depth
         places = [project(centre, axis) for axis in axes]
         edges = (np.stack([project(edge, axis) for axis in axes], axis=1) for edge in (b - a, c - a))
-        slope = _cross(*edges)
+        slope = cross(*edges)
         column, row = (np.floor((x / extent + 1) * (_PIXELS / 2)) for x in places[:2])
         right, up = (((x + 0.5) * (2 / _PIXELS) - 1) * extent for x in (column, row))
         with np.errstate(divide="ignore", invalid="ignore"):  # edge on: not seen anyway
@@ -50,9 +50,3 @@ def seen_sides(mesh: Mesh) -> tuple[Doubles, Doubles]:
         sides[0] += np.where(seen & (toward > 0), toward, 0)
         sides[1] -= np.where(seen & (toward < 0), toward, 0)
     return sides[0], sides[1]
-
-
-def _cross(a: Doubles, b: Doubles) -> Doubles:
-    x, y, z = a.T
-    u, v, w = b.T
-    return np.stack([y * w - z * v, z * u - x * w, x * v - y * u], axis=1)

@@ -99,9 +99,7 @@ def _has_area(mesh: Mesh) -> bool:
 
     Those that collapsed to a point, however far away, have no say in what is rounding.
     """
-    a, b, c = mesh.corners.swapaxes(0, 1)
-    proper = (a != b).any(axis=1) & (b != c).any(axis=1) & (c != a).any(axis=1)
-    points = near_one(mesh.corners[proper].reshape(-1, 3))
+    points = near_one(mesh.corners[mesh.proper].reshape(-1, 3))
     a, b, c = near_one(points - points[:1]).reshape(-1, 3, 3).swapaxes(0, 1)
     one, two = b - a, c - a
     twice, edges = np.cross(one, two), np.abs(one).max(axis=1) * np.abs(two).max(axis=1)

@@ -44,8 +44,7 @@ def normalized(mesh: Mesh, how: Literal["cube", "sphere"], size: float) -> Mesh:
 
 def _shown(mesh: Mesh) -> NDArray[np.bool_]:
     """(v,): which vertices are corners of faces with three different ones; all if there are no such faces."""
-    a, b, c = mesh.corners.swapaxes(0, 1)
-    proper = (a != b).any(axis=1) & (b != c).any(axis=1) & (c != a).any(axis=1)
+    proper = mesh.proper
     shown = np.full(len(mesh.vertices), not proper.any())
     shown[mesh.faces[proper]] = True
     return shown

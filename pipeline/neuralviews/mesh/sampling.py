@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from ..draws import Draws
 from ..errors import SourceError
-from .mesh import Mesh
+from .mesh import Mesh, cross
 
 __all__ = ["near_surface", "on_surface", "uniform"]
 
@@ -65,9 +65,7 @@ def uniform(count: int, draws: Draws) -> NDArray[np.float32]:
 
 def _area(one: Doubles, other: Doubles) -> Doubles:
     """Twice the areas (f,) of triangles with these edges (f, 3) each."""
-    x = one[:, 1] * other[:, 2] - one[:, 2] * other[:, 1]
-    y = one[:, 2] * other[:, 0] - one[:, 0] * other[:, 2]
-    z = one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0]
+    x, y, z = cross(one, other).T
     area: Doubles = np.sqrt(x * x + y * y + z * z)
     return area
 

@@ -6,12 +6,7 @@ from pathlib import Path
 
 from ..errors import SourceError
 
-__all__ = ["hash_files", "sha256_bytes", "sha256_of"]
-
-
-def sha256_bytes(data: bytes) -> str:
-    """SHA-256 of bytes, hexadecimal."""
-    return hashlib.sha256(data).hexdigest()
+__all__ = ["hash_files", "sha256_of"]
 
 
 def sha256_of(path: Path) -> str:

@@ -1,8 +1,6 @@
 """Samples of shapes kept beside a store, by what they follow from: made once, shared by all views."""
 
-import hashlib
 import io
-import json
 import os
 import secrets
 from collections.abc import Mapping
@@ -15,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import OutputError
+from ..store.canonical import canonical_json, sha256_hex
 from .samples import GRID, Repairs, ShapeFacts, ShapeSamples, ShapeTarget
 
 __all__ = ["SampleCache", "content_key"]
@@ -33,8 +32,7 @@ _ARRAYS: dict[str, tuple[str, tuple[int | str, ...]]] = {  # equal names are equ
 
 def content_key(facts: Mapping[str, Any]) -> str:
     """The name of what follows from ``facts``, plain JSON values: their SHA-256."""
-    text = json.dumps(facts, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
+    return sha256_hex(canonical_json(facts))
 
 
 @dataclass(frozen=True)

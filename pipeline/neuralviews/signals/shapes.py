@@ -22,8 +22,8 @@ from ..recipe import Recipe
 from ..recipe_schema import ShapeTable
 from ..records import ShapeTarget
 from ..seeds import derive_seed
+from ..store.canonical import sha256_hex
 from .base import Objects, Signal
-from .hashing import sha256_bytes
 from .mesh_files import MeshFiles
 from .sample_cache import SampleCache, content_key
 from .samples import GRID, ShapeFacts, ShapeSamples, cell_centres
@@ -108,7 +108,7 @@ class ShapeSource:
             OutputError: samples cannot be kept.
         """
         data = self.meshes.read(object_id)
-        digest = sha256_bytes(data)
+        digest = sha256_hex(data)
         facts = {"mesh": digest, "format": self._suffix(object_id), "tools": dict(self.tools)}
         key = content_key({**facts, "seed": self.recipe.seed, "shape": msgspec.to_builtins(self._table)})
         found = self.cache.find(key)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import SourceError
-from .hashing import sha256_bytes
+from ..store.canonical import sha256_hex
 
 __all__ = ["ZipTree"]
 
@@ -70,7 +70,7 @@ class ZipTree:
         return str(self._path / self._folder / name)
 
     def sha256(self, name: str) -> str:
-        return sha256_bytes(self.read(name))
+        return sha256_hex(self.read(name))
 
     def read(self, name: str) -> bytes:
         member = self._members[self._folder + name]
