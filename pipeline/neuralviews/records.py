@@ -15,6 +15,7 @@ from .field import FieldSpec
 __all__ = [
     "AUGMENTED_COLUMNS",
     "COLUMNS",
+    "IMPORTED_COLUMNS",
     "NO_IOU",
     "NO_LABEL",
     "NO_PARENT",
@@ -46,11 +47,13 @@ class Split(IntEnum):
 
 
 class Status(IntEnum):
-    """Why a fit stopped; of an augmented copy, why it stopped or that it was rejected."""
+    """Why a fit stopped; of an augmented copy, why it stopped or that it was rejected; of an imported field,
+    that nobody stated it."""
 
     converged = 0  # the target PSNR was reached
     budget = 1  # all steps were run
     diverged = 2  # not finite, or below the floor, from every seed it was given; a copy: rejected, overflowed
+    unknown = 3  # imported, and no publisher said
 
 
 class ShapeTarget(IntEnum):
@@ -102,22 +105,29 @@ SHAPE_COLUMNS: Mapping[str, np.dtype[Any]] = MappingProxyType(
 )
 """Columns that stores of fitted shapes have beside `COLUMNS`; ``docs/format.md`` says what they mean."""
 
-WIDE_COLUMNS = ("classes", "shares", "params", "repairs")
-"""Columns of two dimensions, (n, m), (n, m), (n, k) and (n, REPAIRS) with m, k >= 1."""
+IMPORTED_COLUMNS: Mapping[str, np.dtype[Any]] = MappingProxyType({"attributes": np.dtype("<f4")})
+"""Columns that stores of imported fields have beside `COLUMNS` if their publisher states numbers of each;
+``docs/format.md`` says what they mean."""
 
-_KINDS = (COLUMNS, {**COLUMNS, **SHAPE_COLUMNS}, {**COLUMNS, **AUGMENTED_COLUMNS})
+WIDE_COLUMNS = ("classes", "shares", "params", "repairs", "attributes")
+"""Columns of two dimensions, (n, m), (n, m), (n, k), (n, REPAIRS) and (n, a) with m, k, a >= 1."""
+
+_KINDS = (
+    COLUMNS,
+    *({**COLUMNS, **more} for more in (SHAPE_COLUMNS, AUGMENTED_COLUMNS, IMPORTED_COLUMNS)),
+)
 _TYPES = {name: dtype for columns in _KINDS for name, dtype in columns.items()}
 
 
 @dataclass(frozen=True)
 class Records:
-    """Fields that share a spec, one per row: fitted ones, of shapes or of anything else, or augmented copies.
+    """Fields that share a spec, one per row: fitted (of shapes or of anything else), imported, or copies.
 
     Args:
         spec: the shape of every field.
         weights: (n, P) float32.
         columns: name -> array, (n,) or wide; names and dtypes are those of `COLUMNS`, alone or with
-            either `SHAPE_COLUMNS` or `AUGMENTED_COLUMNS`.
+            one of `SHAPE_COLUMNS`, `AUGMENTED_COLUMNS` and `IMPORTED_COLUMNS`.
     Raises:
         SpecError: lengths, names or dtypes do not fit; the message names the array.
     """
@@ -135,7 +145,8 @@ class Records:
         if self.columns.keys() not in [columns.keys() for columns in _KINDS]:
             raise SpecError(
                 f"columns: found {sorted(self.columns)}, expected {sorted(COLUMNS)}, of shapes also "
-                f"{sorted(SHAPE_COLUMNS)}, in augmented records also {sorted(AUGMENTED_COLUMNS)}"
+                f"{sorted(SHAPE_COLUMNS)}, in augmented records also {sorted(AUGMENTED_COLUMNS)}, "
+                f"in imported ones perhaps {sorted(IMPORTED_COLUMNS)}"
             )
         for name, column in self.columns.items():
             wide = name in WIDE_COLUMNS

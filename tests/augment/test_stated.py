@@ -80,7 +80,7 @@ def test_other_jobs_are_refused(
 
 
 def test_a_parent_without_a_recipe_is_refused(copies: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    parent = {"dataset_id": "0" * 64, "job": {"kind": "generate", "name": "bare"}}
+    parent = {"dataset_id": "0" * 64, "job": {"kind": "generate", "name": "bare", "arch": copies.job["arch"]}}
     stating(monkeypatch, {**copies.job, "parent": parent})
     with pytest.raises(FormatError, match=r"job: parent\.job: Expected `str`, got `null` - at `\$\.digest`"):
         list(ancestors(copies))

@@ -42,7 +42,11 @@ def test_what_the_store_does_not_know_is_carried_along() -> None:
         ("format_version", "1", "found format_version '1', expected a positive integer"),
         ("format_version", True, "found format_version True"),
         ("format_version", 0, "found format_version 0"),
-        ("kind", "distil", "found kind 'distil', this neuralviews reads 'generate' and 'augment'; update it"),
+        (
+            "kind",
+            "distil",
+            "found kind 'distil', this neuralviews reads 'generate', 'augment', 'import', 'subset'; update it",
+        ),
         ("kind", ["augment"], r"found kind \['augment'\], this neuralviews reads"),
         ("kind", None, "found kind None, this neuralviews reads"),
         ("rows", 0, "found rows 0, expected 1 to 281474976710656"),

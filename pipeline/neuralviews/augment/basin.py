@@ -81,8 +81,8 @@ def _taken_from(root: Path, store: Store) -> str:
     if not root.exists():
         raise PlanError(f"reference: found {str(root)!r}, expected 'mean' or the folder of an aligned store")
     other = open_store(root)
-    if isinstance(other.job.get("plan"), Mapping):
-        plan = Plan.checked(other.job["plan"], f"{root}: plan in job")
+    if isinstance(other.made_by.get("plan"), Mapping):
+        plan = Plan.checked(other.made_by["plan"], f"{root}: plan in job")
         for step in (step for pipeline in plan.pipelines for step in pipeline.steps.steps):
             if isinstance(step, AlignTo):
                 if other.spec.dims != store.spec.dims or other.spec.omega != store.spec.omega:

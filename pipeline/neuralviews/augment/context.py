@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ..errors import IntegrityError
-from ..fit.stated import stated_job
+from ..fit.facts import field_facts
 from ..records import ShapeTarget
 from ..store.checks import label_problems
 from .batch import Context, SoftLabels
@@ -19,23 +19,23 @@ __all__ = ["class_count", "context_of", "labels_of"]
 
 
 def context_of(store: "Store") -> Context:
-    """The context of a store's fields; that of the fitted store it descends from, if it was augmented.
+    """The context of a store's fields; that of the store it descends from, if it was augmented.
 
     Raises:
         FormatError: the store does not say what its fields were fitted to.
         IntegrityError: as `class_count`.
     """
-    job = stated_job(store)
-    low, _ = job.recipe.target.range
-    classes = class_count(store, job.source.class_names)
-    return Context(store.spec, job.recipe.span, job.source.image_shape, classes, low, _zero(job.recipe))
+    facts = field_facts(store)
+    low, _ = facts.target_range
+    classes = class_count(store, facts.class_names)
+    return Context(store.spec, facts.span, facts.image_shape, classes, low, _zero(facts.recipe))
 
 
-def _zero(recipe: "Recipe") -> float | None:
+def _zero(recipe: "Recipe | None") -> float | None:
     """See `Context.zero`; fields of anything but shapes may be distances that nobody stated."""
     from ..signals.shape_values import ShapeValues
 
-    if recipe.shape is None:
+    if recipe is None or recipe.shape is None:
         return 0.0
     values = ShapeValues.of(recipe)
     return None if values.logits or values.target is ShapeTarget.occupancy else values.output_at(0.0)

@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from ..errors import OptionError
+from ..fit.facts import field_facts
 from ..fit.ordered import VERSION as ARITHMETIC
-from ..fit.stated import stated_job
 from ..store.schema import FORMAT_VERSION, MAX_CLASSES, STORE_FORMAT
 from ..work.sizes import rows_per_shard
 from .base import Augmentation, column_count
@@ -72,7 +72,7 @@ def _name(store: "Store") -> str:
         OptionError: it descends from so many others that no job could state them.
     """
     if store.kind != "augment":
-        return stated_job(store).name
+        return field_facts(store).name
     if len(list(ancestors(store))) >= _MOST_ANCESTORS:
         raise OptionError(
             f"{store.root}: descends from {_MOST_ANCESTORS} stores, and its copies from one more than can be "
@@ -87,7 +87,7 @@ def _slots(store: "Store", plan: Plan, classes: int) -> int:
     Raises:
         OptionError: more than a store can hold.
     """
-    slots = int(store.job["columns"]["classes"]) if store.kind == "augment" else 1
+    slots = int(store.made_by["columns"]["classes"]) if store.kind == "augment" else 1
     if any(pipeline.steps.partner for pipeline in plan.pipelines):
         slots = max(slots, min(2 * slots, classes))
     if slots > MAX_CLASSES:

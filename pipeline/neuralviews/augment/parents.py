@@ -1,12 +1,12 @@
 """Which records of a store are parents, and which copies are made of them, in which order."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import PlanError
+from ..errors import IntegrityError, PlanError
 from ..records import Split, Status
 from .plan import Plan
 
@@ -65,6 +65,24 @@ class Copies:
     def copy(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Which of the copies that a pipeline makes of one parent each row is."""
         return rows % self.copies
+
+    def rows_of(
+        self, parents: NDArray[Any], pipelines: NDArray[Any], views: NDArray[Any]
+    ) -> NDArray[np.int64]:
+        """The inverse of `parent`, `pipeline` and `view`: which rows copies with these are.
+
+        Raises:
+            IntegrityError: a parent of which no copies are made.
+        """
+        place = np.searchsorted(self.parents, parents.astype(np.int64))
+        unknown = self.parents[np.minimum(place, len(self.parents) - 1)] != parents
+        if unknown.any():
+            raise IntegrityError(
+                f"found a copy of record {parents[int(np.argmax(unknown))]}, of which the plan makes none: "
+                "the store is not what its plan makes of these parents"
+            )
+        made_by = place.astype(np.int64) * self.pipelines + pipelines.astype(np.int64)
+        return cast(NDArray[np.int64], made_by * self.copies + views.astype(np.int64) % self.copies)
 
     def view(self, rows: NDArray[np.int64], parent_view: NDArray[Any]) -> NDArray[np.int64]:
         """A number that no other copy of the same object has."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import msgspec
 
 from ..errors import FormatError
+from ..fit.lineage import LINKS, jobs
 from .plan import Reject
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class StatedCopies(msgspec.Struct, frozen=True):
 
 
 class Ancestor(msgspec.Struct, frozen=True):
-    """A store that another one descends from; ``digest`` is that of its plan or its recipe."""
+    """A store that another one descends from; ``digest`` is that of its plan, recipe or imported files."""
 
     dataset_id: str
     name: _StoreName
@@ -81,31 +82,36 @@ def stated_copies(store: "Store") -> StatedCopies:
     Raises:
         FormatError: it was not made by `augment`.
     """
-    return _typed(f"{store.root}: job", store.job)
+    return _convert(f"{store.root}: job", store.made_by, StatedCopies)
 
 
 def ancestors(store: "Store") -> Iterator[Ancestor]:
-    """The stores that an augmented store descends from: its parent first, last the one that was fitted.
+    """The stores that an augmented store descends from: its parent first, last that of fields not augmented.
 
     Raises:
-        FormatError: a job does not state what `augment` and `generate` write.
+        FormatError: a job does not state what neuralviews writes.
     """
-    where, job = f"{store.root}: job", store.job
-    while job.get("kind") == "augment":
-        parent = _typed(where, job).parent
-        where, job = f"{where}: parent.job", parent.job
-        kind = str(job.get("kind"))
-        digest = "plan_digest" if kind == "augment" else "recipe_digest"
-        table = {"name": job.get("name"), "digest": job.get(digest), "kind": kind}
-        yield _convert(where, {**table, "dataset_id": parent.dataset_id}, Ancestor)
+    (_, job), *before = jobs(f"{store.root}: job", store.job)
+    for where, ancestor in before:
+        origin, kind = job[LINKS[job["kind"]]], str(ancestor.get("kind"))
+        made_by = ancestor
+        while made_by.get("kind") == "subset":
+            made_by = made_by["of"]["job"]  # exists, or `jobs` had refused it
+        table = {"name": made_by.get("name"), "digest": _digest(made_by), "kind": kind}
+        yield _convert(where, {**table, "dataset_id": origin.get("dataset_id")}, Ancestor)
+        job = ancestor
 
 
-def _typed(where: str, job: Mapping[str, Any]) -> StatedCopies:
-    return _convert(where, dict(job), StatedCopies)
+def _digest(job: Mapping[str, Any]) -> object:
+    """What tells a job from others of its name."""
+    if job.get("kind") == "import":
+        source = job.get("source")
+        return source.get("sha256") if isinstance(source, Mapping) else None
+    return job.get("plan_digest" if job.get("kind") == "augment" else "recipe_digest")
 
 
 def _convert(where: str, table: Mapping[str, Any], kind: type[_Kind]) -> _Kind:
     try:
-        return msgspec.convert(table, kind)
+        return msgspec.convert(dict(table), kind)
     except msgspec.ValidationError as error:
         raise FormatError(f"{where}: {error}; expected what `neuralviews augment` writes") from None

@@ -9,7 +9,6 @@ import click
 from .text import bytes_text, table
 
 if TYPE_CHECKING:
-    from ..fit.stated import StatedJob
     from ..store.reader import Store
 
 __all__ = ["command"]
@@ -33,20 +32,21 @@ def command(store: Path, as_json: bool) -> None:
 def _facts(store: "Store") -> dict[str, Any]:
     import msgspec
 
-    from ..fit.stated import stated_job
+    from ..fit.facts import field_facts
     from ..records import Split
     from .info_copies import copies_facts
+    from .info_origins import fields_facts, origin_facts
     from .info_shapes import shapes_facts
 
-    job, manifest = stated_job(store), store.manifest
-    summary = manifest.summary
+    manifest = store.manifest
+    summary, origin = manifest.summary, origin_facts(store)
+    source = origin.pop("source")
     return {
         "dataset_id": store.dataset_id,
         "kind": store.kind,
-        **(copies_facts(store) if store.kind == "augment" else _views_facts(job)),
-        "recipe": job.recipe.canonical(),
-        "recipe_digest": job.recipe_digest,
-        "limit": job.limit,
+        **(copies_facts(store) if store.kind == "augment" else fields_facts(store)),
+        **origin,
+        "target_range": list(field_facts(store).target_range),
         "field": store.spec.to_json(),
         "parameters": store.spec.parameters,
         "records": len(store),
@@ -57,62 +57,56 @@ def _facts(store: "Store") -> dict[str, Any]:
             }
             for part in Split
         },
-        "psnr": {"median": summary.psnr.median, "p05": summary.psnr.p05, "min": summary.psnr.min},
+        "psnr": None if summary.psnr is msgspec.UNSET else msgspec.to_builtins(summary.psnr),
         "status": dict(summary.status),
         **shapes_facts(store),
         "shards": len(manifest.shards),
         "bytes": sum(shard.bytes for shard in manifest.shards),
-        "source": msgspec.to_builtins(job.source),
-    }
-
-
-def _views_facts(job: "StatedJob") -> dict[str, Any]:
-    """What can be said of fitted fields alone."""
-    return {
-        "name": job.name,
-        "arithmetic": job.arithmetic,
-        "objects": job.objects,
-        "views": job.recipe.views,
+        "source": source,
     }
 
 
 def _text(facts: dict[str, Any]) -> str:
-    from ..report.wording import decibels
     from .info_copies import origin_rows, rejected_row
+    from .info_origins import made_rows, subset_rows
     from .info_shapes import fitted_rows, quality_rows
 
     field, copies = facts["field"], facts["kind"] == "augment"
-    median, p05, least = (decibels(facts["psnr"][key], 2) for key in ("median", "p05", "min"))
-    limit = "" if facts["limit"] is None else f", limited to {facts['limit']:,} objects"
     rows = [
         ("dataset id", facts["dataset_id"]),
+        *subset_rows(facts),
         *(origin_rows(facts) if copies else ()),
-        ("recipe", f"{facts['recipe']['name']}, digest {facts['recipe_digest'][:16]}{limit}"),
+        *made_rows(facts),
         ("field", f"SIREN {'-'.join(map(str, field['dims']))}, {facts['parameters']:,} parameters"),
         (
             "output",
             f"{field['output_scale']:g} affine + {field['output_offset']:g}, "
-            f"targets in {list(facts['recipe']['target']['range'])}, axis order '{field['axis_order']}'",
+            f"targets in {facts['target_range']}, axis order '{field['axis_order']}'",
         ),
         ("omega", ", ".join(f"{omega:g}" for omega in field["omega"])),
-        *fitted_rows(facts["recipe"]),
+        *(fitted_rows(facts["recipe"]) if "recipe" in facts else ()),
         ("records", f"{facts['records']:,}: {_counted(facts)}"),
         *(
             (f"  {name}", f"{part['records']:,} of {part['objects']:,} objects")
             for name, part in facts["splits"].items()
             if part["records"]
         ),
-        (
-            "PSNR",
-            f"median {median}, 5 % below {p05.removesuffix(' dB')}, lowest {least.removesuffix(' dB')}"
-            + (", against what the copies should render" if copies else ""),
-        ),
+        ("PSNR", _psnr(facts["psnr"]) + (", against what the copies should render" if copies else "")),
         *(quality_rows(facts) if "shapes" in facts else ()),
         rejected_row(facts) if copies else ("status", _statuses(facts)),
-        *(() if copies else (_engine(dict(facts["arithmetic"])),)),
+        *((_engine(dict(facts["arithmetic"])),) if "arithmetic" in facts else ()),
         ("shards", f"{facts['shards']:,} files, {bytes_text(facts['bytes'])}"),
     ]
     return table(rows[0], rows[1:])
+
+
+def _psnr(found: dict[str, float] | None) -> str:
+    from ..report.wording import decibels
+
+    if found is None:
+        return "unknown; `neuralviews import --source-root` measures it"
+    median, p05, least = (decibels(found[key], 2) for key in ("median", "p05", "min"))
+    return f"median {median}, 5 % below {p05.removesuffix(' dB')}, lowest {least.removesuffix(' dB')}"
 
 
 def _counted(facts: dict[str, Any]) -> str:
@@ -120,6 +114,8 @@ def _counted(facts: dict[str, Any]) -> str:
         text = f"copies of {sum(part['objects'] for part in facts['splits'].values()):,} objects"
         rejected = facts["rejected"]
         return text + (f", {rejected:,} of them rejected, but counted in splits and PSNR" if rejected else "")
+    if "views" not in facts or "subset" in facts:
+        return f"fields of {facts['objects']:,} objects"
     return f"{facts['objects']:,} objects x {facts['views']} views"
 
 

@@ -29,7 +29,7 @@ def copies_facts(store: "Store") -> dict[str, Any]:
     ]
     return {
         "name": stated.name,
-        "plan": {**store.job["plan"], "reject": msgspec.to_builtins(stated.plan.reject)},
+        "plan": {**store.made_by["plan"], "reject": msgspec.to_builtins(stated.plan.reject)},
         "plan_digest": stated.plan_digest,
         "operations": stated.operations,
         "parent": lineage[0],

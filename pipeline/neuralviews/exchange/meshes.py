@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import OptionError
-from ..fit.stated import stated_job
+from ..fit.facts import field_facts
 from ..fit.surface import field_mesh, record_targets, shape_values
 from ..mesh.ply import ply_bytes
 from ..records import NO_LABEL, ShapeTarget, Status
@@ -76,7 +76,7 @@ def export(
 
 
 def _items(store: "Store", rows: NDArray[np.int64]) -> list[_Item]:
-    names, items = stated_job(store).source.class_names, []
+    names, items = field_facts(store).class_names, []
     for start in range(0, len(rows), _BLOCK):
         records = store.read(rows[start : start + _BLOCK])
         columns = {key: records.columns[key].tolist() for key in _NAMED_BY}

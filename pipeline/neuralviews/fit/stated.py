@@ -8,14 +8,15 @@ import msgspec
 
 from ..errors import FormatError, RecipeError
 from ..recipe import Recipe, recipe_from_canonical
+from .lineage import first_job
 
 if TYPE_CHECKING:
     from ..store.reader import Store
 
-__all__ = ["SourceFacts", "StatedJob", "stated_job", "states_recipe"]
+__all__ = ["MOST_PIXELS", "Side", "SourceFacts", "StatedJob", "stated_job", "states_recipe"]
 
-_Side = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
-_MOST_PIXELS = 1 << 26
+Side = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
+MOST_PIXELS = 1 << 26
 
 
 class SourceFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -27,7 +28,7 @@ class SourceFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     files: dict[str, str]
     class_names: tuple[str, ...] | None
-    image_shape: tuple[_Side, _Side] | None
+    image_shape: tuple[Side, Side] | None
     left_out: dict[str, str] = {}
     tools: dict[str, str] = {}
 
@@ -51,7 +52,7 @@ class _Plain(StatedJob, frozen=True):
 
 def states_recipe(store: "Store") -> bool:
     """Whether a store says how its fields were fitted; the format asks only for what reading needs."""
-    return "recipe" in _fitted(f"{store.root}: job", store.job)
+    return "recipe" in first_job(f"{store.root}: job", store.job)
 
 
 def stated_job(store: "Store") -> StatedJob:
@@ -62,7 +63,7 @@ def stated_job(store: "Store") -> StatedJob:
             store's fields have another shape than those of its parent.
     """
     where = f"{store.root}: job"
-    job = _fitted(where, store.job)
+    job = first_job(where, store.job)
     if "recipe" not in job:
         raise FormatError(f"{where}: states no recipe; expected a store that `neuralviews generate` made")
     try:
@@ -75,21 +76,6 @@ def stated_job(store: "Store") -> StatedJob:
     return StatedJob(**{**values, "recipe": recipe})
 
 
-def _fitted(where: str, job: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The job at the end of a chain of parents."""
-    while job.get("kind") == "augment":
-        parent = job.get("parent")
-        fitted = parent.get("job") if isinstance(parent, Mapping) else None
-        if not isinstance(fitted, Mapping):
-            raise FormatError(
-                f"{where}: states no job of its parent; expected what `neuralviews augment` writes"
-            )
-        if fitted.get("arch") != job.get("arch"):
-            raise FormatError(f"{where}: arch is not that of its parent; the job was edited")
-        job = fitted
-    return job
-
-
 def _require_consistent(where: str, job: Mapping[str, Any], plain: _Plain, recipe: Recipe) -> None:
     shape = recipe.shape
     for key, found, expected in (
@@ -97,7 +83,7 @@ def _require_consistent(where: str, job: Mapping[str, Any], plain: _Plain, recip
         ("recipe_digest", plain.recipe_digest, recipe.digest()),
         ("rows", job["rows"], plain.objects * recipe.views),
         ("arch", job["arch"], recipe.spec.to_json()),
-        ("source.image_shape", prod(plain.source.image_shape or ()) <= _MOST_PIXELS, True),
+        ("source.image_shape", prod(plain.source.image_shape or ()) <= MOST_PIXELS, True),
         ("limit", plain.limit is None or plain.limit >= 1, True),
         ("columns", "columns" in job, shape is not None),
         ("max_disagreement", job.get("max_disagreement"), None if shape is None else shape.max_disagreement),

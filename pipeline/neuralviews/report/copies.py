@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ..augment.stated import stated_copies
 from ..errors import IntegrityError
-from ..fit.stated import stated_job
+from ..fit.facts import field_facts
 from ..records import Records, Status
 from .choice import choose
 from .origins import Tiles, origins
@@ -59,7 +59,7 @@ def make_strips(store: "Store", parent: "Store | None", painter: Painter, count:
     if parent is not None:
         before = origins(store, parent, painter, kept)
         tiles = [(*others, *own) for others, own in zip(before, tiles, strict=True)]
-    columns, names = kept.columns, stated_job(store).source.class_names
+    columns, names = kept.columns, field_facts(store).class_names
     return [
         Strip(
             f"{pipelines[columns['pipeline'][row]].name}  #{columns['record_id'][row]}",

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ..errors import OptionError
-from ..fit.stated import stated_job
+from ..fit.facts import field_facts
 from ..records import Status
 from .histogram import draw_histogram
 from .layout import Layout, ShapeLayout
@@ -59,7 +59,8 @@ def draw_gallery(store: "Store", source: "Source | None", *, objects: int = 12, 
     _draw_heading(figure, store, "" if source is not None else painter.canvas)
     sheet = draw_sheet(figure, page, page.sheet_box, [_tiles(panel) for panel in panels])
     draw_legends(sheet, page, [[panel.painting.note] for panel in panels])
-    floor = stated_job(store).recipe.fit.min_psnr if measure is PSNR else None
+    recipe = field_facts(store).recipe
+    floor = recipe.fit.min_psnr if recipe is not None and measure is PSNR else None
     draw_histogram(figure.add_axes(page.histogram_box), store, floor, measure=measure)
     return figure
 
@@ -87,7 +88,7 @@ def _draw_heading(figure: Figure, store: "Store", canvas: str) -> None:
     notes = [f"no source given: reconstructions only, drawn on {canvas}"] if canvas else []
     if shapes is not None and shapes.marked:
         notes.append(f"signs unreliable in {shapes.marked:,} object{'s' * (shapes.marked > 1)}")
-    draw_heading(figure, stated_job(store).name, facts, "   ·   ".join(notes))
+    draw_heading(figure, field_facts(store).name, facts, "   ·   ".join(notes))
 
 
 def _tiles(panel: Panel) -> list[Tile]:

@@ -1,5 +1,6 @@
 """Fields of images as pictures."""
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -8,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..augment.target import Target
-from ..fit.stated import stated_job
+from ..fit.facts import field_facts
 from .painter import Painting, Picture
 from .render import render_images, render_targets, to_display
 from .wording import decibels
@@ -23,6 +24,10 @@ NO_SOURCE_SHAPE = (32, 32)
 """Pixels that fields are drawn on when neither a source nor the store says how large the images are."""
 
 
+def _quality(psnr: float) -> str:
+    return "PSNR unknown" if math.isnan(psnr) else decibels(psnr)
+
+
 class ImagePainter:
     """See `Painter`.
 
@@ -32,9 +37,9 @@ class ImagePainter:
 
     def __init__(self, store: "Store", source: "Source | None" = None) -> None:
         self._store, self._source = store, source
-        job = stated_job(store)
-        self._range = job.recipe.target.range
-        self.shape = job.source.image_shape or NO_SOURCE_SHAPE
+        facts = field_facts(store)
+        self._range = facts.target_range
+        self.shape = facts.image_shape or NO_SOURCE_SHAPE
 
     @property
     def canvas(self) -> str:
@@ -47,7 +52,7 @@ class ImagePainter:
             object_id: Painting(
                 self._original(object_id),
                 tuple(images[row] for row in rows),
-                tuple((decibels(float(psnr[row])), "") for row in rows),
+                tuple((_quality(float(psnr[row])), "") for row in rows),
             )
             for object_id, rows in chosen.items()
         }

@@ -23,7 +23,7 @@ class Measure:
     """A column of numbers.
 
     Attributes:
-        median: of the records of a store that have the number, which is at least ``low``.
+        median: of the records of a store that have the number, which is at least ``low``; NaN if none has.
         text: a value with its unit.
         low, high: the least and the largest value.
         step: what two values differ by at least, if the difference matters.
@@ -59,6 +59,11 @@ def measure_of(store: "Store") -> Measure:
     return SURFACE_ERROR if isinstance(shapes.iou, msgspec.UnsetType) else IOU
 
 
+def _median_psnr(store: "Store") -> float:
+    psnr = store.manifest.summary.psnr
+    return math.nan if isinstance(psnr, msgspec.UnsetType) else psnr.median
+
+
 def _median_iou(store: "Store") -> float:
     shapes = shape_summary(store)
     assert shapes is not None
@@ -75,7 +80,7 @@ def _median_error(store: "Store") -> float:
 PSNR = Measure(
     "psnr",
     "PSNR",
-    lambda store: store.manifest.summary.psnr.median,
+    _median_psnr,
     decibels,
     unit=" (dB)",
     low=-math.inf,

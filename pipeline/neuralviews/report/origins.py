@@ -10,7 +10,7 @@ from ..augment.base import column_count
 from ..augment.replay import same_maker
 from ..augment.target import Target
 from ..errors import IntegrityError
-from ..fit.stated import stated_job
+from ..fit.facts import field_facts
 from ..records import NO_PARENT, Records
 from ..store.lineage import Lineage
 from .painter import Painter, Picture
@@ -100,7 +100,7 @@ def _parent_tiles(
     shares: NDArray[np.float32] | None = None,
 ) -> list[Tile]:
     """Parents with their class, their record_id, and in mixtures their share."""
-    images, names = painter.fields(parent.weights(rows)), stated_job(parent).source.class_names
+    images, names = painter.fields(parent.weights(rows)), field_facts(parent).class_names
     tiles = []
     for place, (row, image) in enumerate(zip(rows.tolist(), images, strict=True)):
         label = label_text(names, int(parent.column("label")[row]))

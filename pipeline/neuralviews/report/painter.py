@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..augment.target import Target
-from ..fit.stated import stated_job
+from ..fit.facts import field_facts
 from .sheet import PALE, Line
 
 if TYPE_CHECKING:
@@ -87,6 +87,6 @@ def painter_of(store: "Store", source: "Source | None" = None) -> Painter:
     from .image_painter import ImagePainter
     from .shape_painter import ShapePainter
 
-    if stated_job(store).recipe.shape is None:
+    if not field_facts(store).of_shapes:
         return ImagePainter(store, source)
     return ShapePainter(store, cast("ShapeSource | None", source))  # no other source serves such a recipe

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..fit.stated import stated_job
+from ..fit.facts import field_facts
 from ..records import Status
 from .choice import choose
 from .painter import Painter, Painting
@@ -47,7 +47,7 @@ def make_panels(store: "Store", painter: Painter, objects: int, views: int) -> l
     for row in sorted(shown.tolist(), key=lambda row: int(store.column("view")[row])):
         by_object[int(object_id[row])].append(row)
     chosen = {key: rows[:views] for key, rows in by_object.items()}
-    paintings, names = painter.objects(chosen), stated_job(store).source.class_names
+    paintings, names = painter.objects(chosen), field_facts(store).class_names
     label, view, status = (store.column(name) for name in ("label", "view", "status"))
     return [
         Panel(

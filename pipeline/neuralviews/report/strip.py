@@ -12,10 +12,11 @@ from ..records import Status
 from .copies import Strip, make_strips
 from .histogram import draw_histogram
 from .layout import StripLayout
+from .measures import PSNR
 from .origins import has_mixtures
 from .painter import painter_of
 from .sheet import INK, PALE, draw_heading, draw_legends, draw_sheet, new_figure, write
-from .wording import decibels, shortened
+from .wording import shortened
 
 if TYPE_CHECKING:
     from ..store.reader import Store
@@ -76,7 +77,7 @@ def _draw_heading(figure: Figure, store: "Store", canvas: str) -> None:
         f"dataset {store.dataset_id[:12]}",
         f"{len(store):,} cop{'ies' if len(store) > 1 else 'y'}",
         f"SIREN {'-'.join(map(str, store.spec.dims))}",
-        f"median PSNR {decibels(store.manifest.summary.psnr.median)}",
+        f"median PSNR {PSNR.text(PSNR.median(store))}",
     ]
     if rejected := int((store.column("status") == Status.diverged).sum()):
         facts.append(f"{rejected:,} rejected")

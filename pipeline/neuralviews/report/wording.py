@@ -20,7 +20,9 @@ _LEAST_SHARE = 0.005  # two decimals make 0.00 of less
 
 
 def decibels(psnr: float, digits: int = 1) -> str:
-    """A PSNR with its unit; infinite for a loss of 0."""
+    """A PSNR with its unit; infinite for a loss of 0, and said to be unknown where it is NaN."""
+    if psnr != psnr:
+        return "unknown"
     return "∞ dB" if psnr >= NO_ERROR else f"{psnr:.{digits}f} dB"
 
 

@@ -27,7 +27,7 @@ def record_problems(records: Records, job: Job, shard: int) -> Iterator[str]:
         yield f"record_id does not run from {rows.start} to {rows.stop - 1}"
         return
     for name, column in columns.items():
-        problem = column_problem(name, column, rows)
+        problem = column_problem(name, column, rows, job.kind)
         if problem is not None:
             yield problem
     loss = columns["loss"]

@@ -11,7 +11,7 @@ from msgspec import UNSET
 from numpy.typing import NDArray
 
 from ..errors import IntegrityError
-from ..records import NO_IOU, SHAPE_COLUMNS, Records, ShapeTarget, Split, Status
+from ..records import NO_IOU, SHAPE_COLUMNS, Records, ShapeTarget, Split
 from .checks import object_problems, record_problems, shape_problems
 from .files import open_regular
 from .job import Job
@@ -30,7 +30,7 @@ from .manifest import (
 from .mapping import dataset_view, require_bytes
 from .memory_map import map_file
 from .opener import inspect_shard
-from .schema import WEIGHTS, column_path, shard_name
+from .schema import WEIGHTS, column_path, shard_name, statuses
 
 __all__ = ["ShardFacts", "examine_shard", "summarize"]
 
@@ -86,14 +86,14 @@ def summarize(root: Path, job: Job, facts: Iterable[ShardFacts]) -> Summary:
     limit = job.max_disagreement
     for problem in problems if limit is None else chain(problems, shape_problems(object_id, found)):
         raise IntegrityError(f"{root}: {problem}; make the store again")
-    median, p05, least = _quantiles(found["psnr"], 50, 5, 0)
+    known = found["psnr"][~np.isnan(found["psnr"])]
     return Summary(
         splits={
             part.name: SplitSummary(int((split == part).sum()), len(np.unique(object_id[split == part])))
             for part in Split
         },
-        psnr=PsnrSummary(median, p05, least),
-        status={part.name: int((status == part).sum()) for part in Status},
+        psnr=PsnrSummary(*_quantiles(known, 50, 5, 0)) if len(known) else UNSET,
+        status={part.name: int((status == part).sum()) for part in statuses(job.kind)},
         shapes=UNSET if limit is None else _shape_summary(found, limit),
     )
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -15,14 +15,17 @@ from .layout import RowLayout
 from .schema import (
     AUGMENT,
     FORMAT_VERSION,
+    IMPORT,
     KINDS,
     MAX_ARCH_BYTES,
+    MAX_ATTRIBUTES,
     MAX_CLASSES,
     MAX_PARAMS,
     MAX_PIPELINES,
     MAX_ROWS,
     MAX_SHARDS,
     STORE_FORMAT,
+    SUBSET,
     shard_name,
 )
 
@@ -59,6 +62,7 @@ class Job:
         rows: records of the whole store; shard i holds rows [i R, (i+1) R) of them, R = ``rows_per_shard``.
         spec: the shape of every field.
         layout: the datasets of every shard.
+        made_by: the content of the job that made the records: of a subset that of the store they are from.
         parent_id: dataset id of the store whose records were augmented; None where records were fitted.
         pipelines: how many pipelines the augmented records came out of; 0 where records were fitted.
         max_disagreement: objects beyond it are marked; None where no shapes were fitted.
@@ -69,6 +73,7 @@ class Job:
     rows_per_shard: int
     spec: FieldSpec
     layout: RowLayout
+    made_by: Mapping[str, Any]
     parent_id: str | None = None
     pipelines: int = 0
     max_disagreement: float | None = None
@@ -83,7 +88,7 @@ class Job:
         content = require_version(value, name)
         kind = content.get("kind")
         if kind not in KINDS:
-            known = " and ".join(map(repr, KINDS))
+            known = ", ".join(map(repr, KINDS))
             raise FormatError(f"{name}: found kind {_shown(kind)}, this neuralviews reads {known}; update it")
         rows, rows_per_shard = (
             _count(content.get(key), MAX_ROWS, key, name) for key in ("rows", "rows_per_shard")
@@ -92,15 +97,21 @@ class Job:
             spec = FieldSpec.from_json(content.get("arch"))
         except (SpecError, OverflowError) as error:
             raise FormatError(f"{name}: arch: {error}") from error
-        if kind == AUGMENT:
+        if kind == SUBSET:
+            whole = cls.parse(_whole(content, rows, name), f"{name}: of.job")
+            job = replace(whole, content=content, rows=rows, rows_per_shard=rows_per_shard)
+        elif kind == AUGMENT:
             layout = _augmented_layout(content.get("columns"), spec, name)
             parent_id, pipelines = _origin(content, name)
-            job = cls(content, rows, rows_per_shard, spec, layout, parent_id, pipelines)
-        elif "columns" in content:
-            layout, limit = _shape_layout(content["columns"], spec, name), _max_disagreement(content, name)
-            job = cls(content, rows, rows_per_shard, spec, layout, max_disagreement=limit)
+            job = cls(content, rows, rows_per_shard, spec, layout, content, parent_id, pipelines)
+        elif "columns" not in content:
+            job = cls(content, rows, rows_per_shard, spec, RowLayout(spec.parameters), content)
+        elif kind == IMPORT:
+            layout = _imported_layout(content, spec, name)
+            job = cls(content, rows, rows_per_shard, spec, layout, content)
         else:
-            job = cls(content, rows, rows_per_shard, spec, RowLayout(spec.parameters))
+            layout, limit = _shape_layout(content["columns"], spec, name), _max_disagreement(content, name)
+            job = cls(content, rows, rows_per_shard, spec, layout, content, max_disagreement=limit)
         if len(job.arch) > MAX_ARCH_BYTES:
             raise FormatError(
                 f"{name}: arch takes {len(job.arch)} bytes, at most {MAX_ARCH_BYTES}; use fewer layers"
@@ -114,8 +125,8 @@ class Job:
 
     @property
     def kind(self) -> str:
-        """How the records came about: ``generate`` or ``augment``."""
-        return str(self.content["kind"])
+        """How the records came about: ``generate``, ``augment`` or ``import``."""
+        return str(self.made_by["kind"])
 
     @cached_property
     def id(self) -> str:
@@ -168,6 +179,35 @@ def _shape_layout(columns: object, spec: FieldSpec, name: str | Path) -> RowLayo
     if type(repairs) is not int or repairs != REPAIRS:
         raise FormatError(f"{name}: found columns.repairs {_shown(repairs)}, expected {REPAIRS}")
     return RowLayout(spec.parameters, repairs=repairs)
+
+
+def _imported_layout(content: Mapping[str, Any], spec: FieldSpec, name: str | Path) -> RowLayout:
+    """The layout that the keys ``columns`` and ``attributes`` of the job of imported records state."""
+    columns, attributes = content["columns"], content.get("attributes")
+    if not isinstance(columns, Mapping) or set(columns) != {"attributes"}:
+        raise FormatError(
+            f"{name}: found columns {_shown(columns)}, expected the width of attributes, no more"
+        )
+    width = _count(columns["attributes"], MAX_ATTRIBUTES, "columns.attributes", name)
+    if not isinstance(attributes, list) or len(attributes) != width or len({*map(str, attributes)}) != width:
+        raise FormatError(f"{name}: found attributes {_shown(attributes)}, expected {width} different names")
+    return RowLayout(spec.parameters, attributes=width)
+
+
+def _whole(content: Mapping[str, Any], rows: int, name: str | Path) -> Mapping[str, Any]:
+    """The job of the store that a subset's records are from."""
+    of = content.get("of")
+    whole = of.get("job") if isinstance(of, Mapping) else None
+    found = of.get("dataset_id") if isinstance(of, Mapping) else None
+    if not isinstance(found, str) or not _DATASET_ID.fullmatch(found):
+        raise FormatError(
+            f"{name}: found of.dataset_id {_shown(found)}, expected 64 lower-case hexadecimal digits"
+        )
+    if not isinstance(whole, Mapping) or whole.get("arch") != content.get("arch"):
+        raise FormatError(f"{name}: of.job is not that of a store of such fields; the job was edited")
+    if not rows <= _count(whole.get("rows"), MAX_ROWS, "of.job.rows", name):
+        raise FormatError(f"{name}: found rows {rows}, expected at most those of the store that it is of")
+    return whole
 
 
 def _max_disagreement(content: Mapping[str, Any], name: str | Path) -> float:

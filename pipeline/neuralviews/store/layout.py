@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..records import AUGMENTED_COLUMNS, COLUMNS, SHAPE_COLUMNS, Records
+from ..records import AUGMENTED_COLUMNS, COLUMNS, IMPORTED_COLUMNS, SHAPE_COLUMNS, Records
 from .schema import WEIGHTS, column_path
 
 __all__ = ["RowLayout"]
@@ -21,18 +21,21 @@ class RowLayout:
             were fitted, which have none of the augmented columns.
         repairs: the width of the wide column of fitted shapes; 0 of other records, which have none of the
             columns of shapes.
+        attributes: a, the width of the wide column of imported records; 0 of all that do not have it.
     """
 
     parameters: int
     classes: int = 0
     params: int = 0
     repairs: int = 0
+    attributes: int = 0
 
     @classmethod
     def of(cls, records: Records) -> Self:
         """The layout that these records need."""
         columns = records.columns
-        widths = {n: columns[n].shape[1] for n in ("classes", "params", "repairs") if n in columns}
+        names = ("classes", "params", "repairs", "attributes")
+        widths = {name: columns[name].shape[1] for name in names if name in columns}
         return cls(records.spec.parameters, **widths)
 
     def columns(self) -> dict[str, np.dtype[Any]]:
@@ -41,6 +44,7 @@ class RowLayout:
             **COLUMNS,
             **(AUGMENTED_COLUMNS if self.classes else {}),
             **(SHAPE_COLUMNS if self.repairs else {}),
+            **(IMPORTED_COLUMNS if self.attributes else {}),
         }
 
     def column_shape(self, name: str, rows: int) -> tuple[int, ...]:
@@ -50,6 +54,7 @@ class RowLayout:
             "shares": self.classes,
             "params": self.params,
             "repairs": self.repairs,
+            "attributes": self.attributes,
         }
         return (rows, widths[name]) if name in widths else (rows,)
 

@@ -9,17 +9,19 @@ import numpy as np
 from msgspec import UNSET, UnsetType
 
 from ..errors import FormatError
-from ..records import ShapeTarget, Split, Status
+from ..records import ShapeTarget, Split
 from .canonical import canonical_json, parse_canonical, sha256_hex
 from .job import Job, require_version
 from .schema import (
     ALIGNMENT,
     FORMAT_VERSION,
+    IMPORT,
     JOB_FILE,
     MANIFEST_FILE,
     STORE_FORMAT,
     receipt_name,
     shard_name,
+    statuses,
 )
 
 __all__ = [
@@ -75,7 +77,7 @@ class SplitSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PsnrSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Order statistics of the PSNR over all records, dB; each is the PSNR of some record."""
+    """Order statistics of the PSNR over all records that have one, dB; each is the PSNR of some record."""
 
     median: float
     p05: float
@@ -113,12 +115,12 @@ class ShapeSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Summary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What can be said of the store without opening a shard; follows from the shards exactly.
 
-    ``shapes`` is left out where no shapes were fitted.
+    ``psnr`` is left out where none is known, ``shapes`` where no shapes were fitted.
     """
 
     splits: dict[str, SplitSummary]
-    psnr: PsnrSummary
     status: dict[str, Count]
+    psnr: PsnrSummary | UnsetType = UNSET
     shapes: ShapeSummary | UnsetType = UNSET
 
 
@@ -228,12 +230,17 @@ def _summary_problem(summary: Summary, job: Job) -> str | None:
     shapes = summary.shapes
     if isinstance(shapes, ShapeSummary) != bool(job.layout.repairs):
         return f"shapes: expected {'one' if job.layout.repairs else 'none'}, as its job says"
-    counted = [("splits", set(summary.splits), Split), ("status", set(summary.status), Status)]
+    if summary.psnr is UNSET and job.kind != IMPORT:
+        return "psnr: missing, expected one, as the PSNR of fitted and of augmented records is known"
+    counted = [
+        ("splits", set(summary.splits), [*Split.__members__]),
+        ("status", set(summary.status), [status.name for status in statuses(job.kind)]),
+    ]
     if isinstance(shapes, ShapeSummary):
-        counted.append(("shapes.targets", set(shapes.targets), ShapeTarget))
+        counted.append(("shapes.targets", set(shapes.targets), [*ShapeTarget.__members__]))
     for key, found, names in counted:
-        if found != set(names.__members__):
-            return f"{key}: expected {list(names.__members__)}"
+        if found != set(names):
+            return f"{key}: expected {names}"
     return None
 
 

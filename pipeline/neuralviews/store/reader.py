@@ -17,7 +17,15 @@ from .gather import Rows, copy_rows, join_scattered, runs
 from .job import Job
 from .manifest import Manifest, parse_manifest
 from .mapping import ShardMaps
-from .schema import JOB_FILE, MANIFEST_FILE, MAX_JSON_BYTES, WEIGHTS, column_path, require_little_endian
+from .schema import (
+    JOB_FILE,
+    MANIFEST_FILE,
+    MAX_JSON_BYTES,
+    SUBSET,
+    WEIGHTS,
+    column_path,
+    require_little_endian,
+)
 from .values import column_problem
 
 __all__ = ["Store", "open_store"]
@@ -92,9 +100,18 @@ class Store:
         return self.manifest.job
 
     @property
+    def made_by(self) -> Mapping[str, Any]:
+        """The job that made the records: `job` itself, but of a subset that of the store they are from."""
+        job: Mapping[str, Any] = self.job
+        while job["kind"] == SUBSET:
+            job = job["of"]["job"]
+        return job
+
+    @property
     def kind(self) -> str:
-        """How the records came about: fitted (``generate``), or made from those of a parent (``augment``)."""
-        return str(self.job["kind"])
+        """How the records came about: fitted (``generate``), made from those of a parent (``augment``), or
+        read from files of another program (``import``)."""
+        return str(self.made_by["kind"])
 
     def columns(self) -> tuple[str, ...]:
         """Names of all columns."""
@@ -105,7 +122,8 @@ class Store:
 
         Returns:
             (n,); of wide columns, as ``repairs`` of shapes and those of augmented records, (n, width).
-            Codes are those of `Split`, `Status` and `ShapeTarget`.
+            Codes are those of `Split`, `Status` and `ShapeTarget`. Of imported records NaN stands for a PSNR
+            or a loss that is not known.
 
         Raises:
             KeyError: there is no such column.
@@ -178,7 +196,7 @@ class Store:
         return Field(self.spec, self.weights([record_id])[0])
 
     def _require_sound(self, name: str, column: NDArray[Any], rows: range | Rows) -> None:
-        problem = column_problem(name, column, rows)
+        problem = column_problem(name, column, rows, self.kind)
         if problem is not None:
             raise IntegrityError(f"{self.root}: {problem}; make the store again")
 

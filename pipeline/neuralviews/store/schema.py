@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FormatError
-from ..records import AUGMENTED_COLUMNS, COLUMNS, SHAPE_COLUMNS
+from ..records import AUGMENTED_COLUMNS, COLUMNS, IMPORTED_COLUMNS, SHAPE_COLUMNS, Status
 
 __all__ = [
     "ALIGNMENT",
@@ -19,10 +19,12 @@ __all__ = [
     "FORMAT",
     "FORMAT_VERSION",
     "GROUPS",
+    "IMPORT",
     "JOB_FILE",
     "KINDS",
     "MANIFEST_FILE",
     "MAX_ARCH_BYTES",
+    "MAX_ATTRIBUTES",
     "MAX_CLASSES",
     "MAX_JOB_BYTES",
     "MAX_JSON_BYTES",
@@ -34,6 +36,7 @@ __all__ = [
     "QUARANTINE_PREFIX",
     "SHARD_FOLDER",
     "STORE_FORMAT",
+    "SUBSET",
     "SUMS_FILE",
     "TEMP_PREFIX",
     "WEIGHTS",
@@ -44,14 +47,17 @@ __all__ = [
     "require_little_endian",
     "shard_name",
     "shard_number",
+    "statuses",
 ]
 
 FORMAT = "neuralviews-shard"
 STORE_FORMAT = "neuralviews-store"
 FORMAT_VERSION = 1
 AUGMENT = "augment"
-KINDS = ("generate", AUGMENT)
-"""How the records of a store came about; other kinds may have other datasets, so they are refused."""
+IMPORT = "import"
+SUBSET = "subset"
+KINDS = ("generate", AUGMENT, IMPORT, SUBSET)
+"""What kinds of stores there are; others may have other datasets, so they are refused."""
 
 JOB_FILE = "job.json"
 MANIFEST_FILE = "manifest.json"
@@ -63,7 +69,7 @@ QUARANTINE_PREFIX = ".quarantine-"
 
 WEIGHTS = "weights"
 GROUPS: Mapping[str, Mapping[str, np.dtype[Any]]] = MappingProxyType(
-    {"meta": COLUMNS, "aug": AUGMENTED_COLUMNS, "shape": SHAPE_COLUMNS}
+    {"meta": COLUMNS, "aug": AUGMENTED_COLUMNS, "shape": SHAPE_COLUMNS, "import": IMPORTED_COLUMNS}
 )
 """Name of each HDF5 group -> the columns that lie in it; no two have a column of the same name."""
 ALIGNMENT = 4096
@@ -76,6 +82,7 @@ MAX_CLASSES = 1 << 12
 MAX_LABEL = (1 << 20) - 1
 """Classes are numbered from 0, and training lists the shares of all of them."""
 MAX_PARAMS = 1 << 20
+MAX_ATTRIBUTES = 1 << 12
 MAX_PIPELINES = 1 << 16
 """The column `pipeline` has 16 bits."""
 MAX_SHARDS = 50_000
@@ -111,6 +118,11 @@ def column_path(column: str) -> str:
 def groups_of(paths: Iterable[str]) -> list[str]:
     """Names of the groups that datasets with these HDF5 paths lie in, sorted; not the root."""
     return sorted({path.rpartition("/")[0] for path in paths} - {""})
+
+
+def statuses(kind: str) -> tuple[Status, ...]:
+    """What a record of this kind may have for a status."""
+    return tuple(status for status in Status if kind == IMPORT or status is not Status.unknown)
 
 
 def attributes(job: str, arch: bytes, shard: int, row_start: int) -> dict[str, NDArray[Any]]:

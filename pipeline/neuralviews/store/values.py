@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..records import NO_IOU, NO_LABEL, ShapeTarget, Split, Status
-from .schema import MAX_LABEL
+from .schema import IMPORT, MAX_LABEL, statuses
 
-__all__ = ["RANGES", "column_problem"]
+__all__ = ["RANGES", "UNKNOWABLE", "column_problem"]
 
 _DECIBELS = (-1000, 999)  # 999 stands for a loss of 0; the largest float32 lies at -385 below any sane peak
 _FINITE = float(np.finfo(np.float32).max)
@@ -28,24 +28,33 @@ RANGES: Mapping[str, tuple[int | float, int | float]] = MappingProxyType(
         "classes": _LABELS,
         "shares": (0, 1),
         "params": (-_FINITE, _FINITE),
+        "attributes": (-_FINITE, _FINITE),
         "iou": (NO_IOU, 1),
         "surface_error": (0, _FINITE),
         "sign_disagreement": (0, 1),
         "target": (0, len(ShapeTarget) - 1),
     }
 )
-"""The least and the largest value of columns that cannot have any value of their type; no NaN either."""
+"""The least and the largest value of columns that cannot have any value of their type; no NaN either, but
+for `UNKNOWABLE`."""
+UNKNOWABLE = ("psnr", "loss")
+"""Columns in which NaN stands for what is not known of an imported record."""
 
 
-def column_problem(name: str, column: NDArray[Any], rows: Sequence[int] | NDArray[Any]) -> str | None:
+def column_problem(
+    name: str, column: NDArray[Any], rows: Sequence[int] | NDArray[Any], kind: str
+) -> str | None:
     """Why a column, (n,) or wide, cannot be one of a store, or None.
 
     Args:
         rows: (n,) record_ids.
+        kind: how the records came about.
     """
     if name in RANGES:
-        low, high = RANGES[name]
+        low, high = (0, len(statuses(kind)) - 1) if name == "status" else RANGES[name]
         outside = ~((column >= low) & (column <= high))  # so that NaN is outside
+        if kind == IMPORT and name in UNKNOWABLE:
+            outside &= ~np.isnan(column)
         if outside.any():
             row, *slot = np.argwhere(outside)[0]
             found = column[(row, *slot)].item()

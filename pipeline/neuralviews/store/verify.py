@@ -29,7 +29,7 @@ _FULL = (*_QUICK, "sha256 of every file")
 _SEMANTIC = (
     *_FULL,
     "every shard passes the strict opener, and its offsets are the manifest's",
-    "records are numbered without gaps; weights, PSNR and loss are finite, and no loss is negative",
+    "records are numbered without gaps; weights, known PSNR and loss are finite, and no loss is negative",
     "splits belong to objects, and no object has a view twice",
     "the summary follows from the records",
 )

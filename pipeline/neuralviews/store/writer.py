@@ -99,6 +99,11 @@ class StoreWriter:
         return self._job.content
 
     @property
+    def kind(self) -> str:
+        """How the records come about; see `Job.kind`."""
+        return self._job.kind
+
+    @property
     def job_id(self) -> str:
         """sha256 of job.json."""
         return self._job.id

@@ -17,8 +17,9 @@ from ..store.schema import TEMP_PREFIX
 __all__ = ["ProgressBar", "ProgressCounter"]
 
 _POLL_SECONDS = 0.25
-_BINS = 256
-"""Of PSNRs by whole dB; the last one also holds whatever renders without any error."""
+_BINS = 257
+"""Of PSNRs by whole dB; the last but one also holds whatever renders without any error, the last one what is
+not known."""
 
 
 class ProgressCounter:
@@ -33,7 +34,8 @@ class ProgressCounter:
 
     def add(self, psnr: NDArray[np.float32]) -> None:
         """Count a batch of records by their PSNRs."""
-        self._row += np.bincount(np.clip(psnr, 0, _BINS - 1).astype(np.intp), minlength=_BINS)
+        known = np.nan_to_num(np.clip(psnr, 0, _BINS - 2), nan=_BINS - 1)
+        self._row += np.bincount(known.astype(np.intp), minlength=_BINS)
 
 
 class ProgressBar:
@@ -95,8 +97,8 @@ class ProgressBar:
                 stopping = self._stop.wait(_POLL_SECONDS)
                 below = self._counts.sum(axis=0).cumsum()
                 made = int(below[-1])
-                if made:
-                    median = int(np.searchsorted(below, made / 2))
+                if known := int(below[-2]):
+                    median = int(np.searchsorted(below, known / 2))
                     bar.set_postfix_str(f"median {_decibels(median)}", refresh=False)
                 bar.initial = self._done + self._adopted  # what others made is no part of this run's rate
                 bar.update(bar.initial + made - bar.n)
@@ -106,4 +108,4 @@ class ProgressBar:
 
 
 def _decibels(psnr: int) -> str:
-    return "∞ dB" if psnr == _BINS - 1 else f"{psnr} dB"
+    return "∞ dB" if psnr == _BINS - 2 else f"{psnr} dB"

@@ -81,7 +81,7 @@ def make_shards(writer: StoreWriter, maker: Maker, sharing: Sharing) -> int:
         total,
         total - left,
         title=str(writer.job["name"]),
-        unit="copies" if writer.job["kind"] == AUGMENT else "fields",
+        unit="copies" if writer.kind == AUGMENT else "fields",
         shown=sharing.progress,
     )
     made = 0
