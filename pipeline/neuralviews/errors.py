@@ -11,6 +11,7 @@
     ├── SpecError          a FieldSpec, or arrays that do not fit it
     ├── EngineError        an engine cannot do what is asked, or its device is absent
     ├── OutputError        the output folder: unwritable, disk too small, belongs to another job
+    ├── FetchError         a download failed or served something else: names the link
     └── StoreError         a store that cannot be used
         ├── NotAStore      the folder holds no store
         ├── FormatError    a file is not what docs/format.md says, or was written by a newer version
@@ -24,6 +25,7 @@ The command line prints it and exits with status 2.
 
 __all__ = [
     "EngineError",
+    "FetchError",
     "FormatError",
     "IncompleteStore",
     "IntegrityError",
@@ -87,6 +89,10 @@ class EngineError(NeuralViewsError):
 
 class OutputError(NeuralViewsError):
     """The output cannot be written; nothing half-written is left under a final name."""
+
+
+class FetchError(NeuralViewsError):
+    """A download failed, or served something else; the message names every link that was tried."""
 
 
 class StoreError(NeuralViewsError):

@@ -22,6 +22,7 @@ __all__ = [
     "DifferentBytes",
     "file_sha256",
     "is_leftover",
+    "link_new",
     "make_folder",
     "open_regular",
     "output_errors",
@@ -166,7 +167,7 @@ def publish(root: Path, name: str, parts: Sequence[Buffer], sha256: str) -> None
 
     def give_name(temp: Path) -> None:
         try:
-            _link(temp, final)
+            link_new(temp, final)
         except FileExistsError:
             found = _sha256_of(root, name)
             if found != sha256:
@@ -208,7 +209,7 @@ def quarantine(root: Path, name: str, sha256: str) -> None:
             path.rename(aside)
             if _sha256_of(root, aside.relative_to(root).as_posix()) != sha256:
                 with suppress(FileExistsError):
-                    _link(aside, path)
+                    link_new(aside, path)
         _sync_folder(path.parent)
 
 
@@ -284,7 +285,8 @@ def _write_temp(final: Path, parts: Sequence[Buffer]) -> Path:
     return temp
 
 
-def _link(temp: Path, final: Path) -> None:
+def link_new(temp: Path, final: Path) -> None:
+    """Give a file a second, final name; FileExistsError if that is taken."""
     try:
         os.link(temp, final)
     except OSError as error:

@@ -189,7 +189,8 @@ def _imported_layout(content: Mapping[str, Any], spec: FieldSpec, name: str | Pa
             f"{name}: found columns {_shown(columns)}, expected the width of attributes, no more"
         )
     width = _count(columns["attributes"], MAX_ATTRIBUTES, "columns.attributes", name)
-    if not isinstance(attributes, list) or len(attributes) != width or len({*map(str, attributes)}) != width:
+    named = isinstance(attributes, list) and all(isinstance(name, str) for name in attributes)
+    if not named or len(attributes) != width or len({*attributes}) != width:
         raise FormatError(f"{name}: found attributes {_shown(attributes)}, expected {width} different names")
     return RowLayout(spec.parameters, attributes=width)
 

@@ -60,9 +60,11 @@ def unwritten_bytes(root: Path, job: Mapping[str, Any]) -> int:
     return left
 
 
-def require_room(folder: Path, needed: int) -> None:
+def require_room(folder: Path, needed: int, otherwise: str = "ask for fewer records") -> None:
     """Create a folder, and refuse one in which ``needed`` bytes cannot be written.
 
+    Args:
+        otherwise: what to do if neither this folder nor another one has the space.
     Raises:
         OutputError: says how much is free and how much is needed.
     """
@@ -74,7 +76,7 @@ def require_room(folder: Path, needed: int) -> None:
     if needed > free:
         raise OutputError(
             f"{folder}: {_gib(free)} free, {_gib(needed)} needed; "
-            "free space, choose another folder, or ask for fewer records"
+            f"free space, choose another folder, or {otherwise}"
         )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from ..errors import FormatError, IntegrityError, NotAStore, OutputError, SpecError
+from ..field import FieldSpec
 from ..records import Records
 from .canonical import canonical_json, parse_canonical, sha256_hex
 from .checks import record_problems
@@ -97,6 +98,16 @@ class StoreWriter:
     def job(self) -> Mapping[str, Any]:
         """The content of job.json."""
         return self._job.content
+
+    @property
+    def made_by(self) -> Mapping[str, Any]:
+        """The content of the job that made the records; see `Job.made_by`."""
+        return self._job.made_by
+
+    @property
+    def spec(self) -> FieldSpec:
+        """The shape of every field."""
+        return self._job.spec
 
     @property
     def kind(self) -> str:
