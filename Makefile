@@ -3,6 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DOCS_STAMP := $(VENV)/.installed-docs
+CROISSANT_STAMP := $(VENV)/.installed-croissant
 DEMO := demo
 WORKERS := $(shell nproc 2>/dev/null || echo 1)
 
@@ -29,6 +30,10 @@ $(DOCS_STAMP): $(STAMP)
 	$(BIN)/pip install -q -c constraints.txt -e '.[docs]'
 	touch $@
 
+$(CROISSANT_STAMP): $(STAMP)
+	$(BIN)/pip install -q -c constraints.txt -e '.[croissant]'
+	touch $@
+
 demo: $(STAMP)
 	$(BIN)/neuralviews generate digits --out $(DEMO)/digits
 	$(BIN)/neuralviews verify $(DEMO)/digits --level regenerate --rows 16
@@ -45,7 +50,7 @@ demo: $(STAMP)
 test: lint
 	$(BIN)/pytest -n $(WORKERS) -m "not long"
 
-test-long: $(STAMP)
+test-long: $(CROISSANT_STAMP)
 	$(BIN)/pytest -n $(WORKERS) -m long
 
 lint: $(STAMP)

@@ -1,0 +1,1 @@
+"""Datasets on their way to and from other machines: published, fetched and proven."""
