@@ -64,7 +64,12 @@ def made_with(name: str) -> Records:
 
 def test_numbers_on_disk_never_change() -> None:
     assert {part.name: int(part) for part in Split} == {"train": 0, "val": 1, "test": 2}
-    assert {status.name: int(status) for status in Status} == {"converged": 0, "budget": 1, "diverged": 2}
+    assert {status.name: int(status) for status in Status} == {
+        "converged": 0,
+        "budget": 1,
+        "diverged": 2,
+        "unknown": 3,
+    }
     assert NO_LABEL == -1
     assert {name: dtype.str for name, dtype in COLUMNS.items()} == {
         "record_id": "<u8",
