@@ -13,6 +13,7 @@ from neuralviews.mesh.repair import Repairs
 from neuralviews.records import (
     AUGMENTED_COLUMNS,
     COLUMNS,
+    IMPORTED_COLUMNS,
     NO_IOU,
     NO_LABEL,
     NO_PARENT,
@@ -103,7 +104,8 @@ def test_numbers_on_disk_never_change() -> None:
         "target": "|u1",
         "repairs": "<u4",
     }
-    assert set(WIDE_COLUMNS) <= {*AUGMENTED_COLUMNS, *SHAPE_COLUMNS}
+    assert {name: dtype.str for name, dtype in IMPORTED_COLUMNS.items()} == {"attributes": "<f4"}
+    assert set(WIDE_COLUMNS) <= {*AUGMENTED_COLUMNS, *SHAPE_COLUMNS, *IMPORTED_COLUMNS}
     assert not {*COLUMNS} & {*AUGMENTED_COLUMNS} | {*SHAPE_COLUMNS} & {*COLUMNS, *AUGMENTED_COLUMNS}
     with pytest.raises(TypeError):
         COLUMNS["more"] = np.dtype("<u1")  # type: ignore[index]
