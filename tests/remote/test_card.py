@@ -163,10 +163,12 @@ class TestText:
         assert "nknown" not in said
 
     def test_how_to_download(self, facts: ReleaseFacts) -> None:
-        assert "hf download a/b --repo-type dataset --local-dir DATA" in card_of(
-            facts, Terms.checked(to="hf://a/b")
-        )
-        assert "curl -fsSLO https://example.org/digits/SHA256SUMS.release\n" in card_of(facts, STATED)
+        on_the_hub, elsewhere = card_of(facts, Terms.checked(to="hf://a/b")), card_of(facts, STATED)
+        given = f"--id {facts.dataset_id} --out DATA\n"
+        assert f"\nneuralviews download hf://a/b {given}" in on_the_hub
+        assert "hf download a/b --repo-type dataset --local-dir DATA" in on_the_hub
+        assert f"\nneuralviews download https://example.org/digits/ {given}" in elsewhere
+        assert "curl -fsSLO https://example.org/digits/SHA256SUMS.release\n" in elsewhere
         assert "\nKeep all files in one folder, under the names that they have here.\n" in card_of(facts)
 
     def test_a_title_is_no_markup(self, facts: ReleaseFacts) -> None:

@@ -48,6 +48,10 @@ def load_lines(facts: ReleaseFacts) -> Iterator[str]:
 
 def download_lines(facts: ReleaseFacts, terms: Terms, sums: str) -> Iterator[str]:
     """How to get all files, and how to prove that they are the published ones."""
+    place = terms.base if terms.repository is None else f"hf://{terms.repository}"
+    if place is not None:
+        yield f"```\nneuralviews download {shlex.quote(place)} --id {facts.dataset_id} --out DATA\n```"
+        yield "This proves every file; `--split`, `--views` and `--first-shards` take a part. By other means:"
     if terms.repository is not None:
         yield f"```\nhf download {terms.repository} --repo-type dataset --local-dir DATA\n```"
     elif terms.base is not None:

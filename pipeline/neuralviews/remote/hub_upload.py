@@ -17,7 +17,8 @@ def hub_token() -> str | None:
         return None
     from huggingface_hub import get_token
 
-    return get_token()
+    token: str | None = get_token()
+    return token
 
 
 def upload_commands(release: Path, repository: str) -> tuple[str, str]:

@@ -1,0 +1,341 @@
+"""Sets that others published: fetched or taken from where a person put them, proven, and imported."""
+
+import zipfile
+from collections import deque
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from msgspec.structs import replace
+
+from neuralviews.errors import FetchError, OptionError, OutputError, SourceError
+from neuralviews.exchange.export import export
+from neuralviews.exchange.note import NOTE
+from neuralviews.fit.stated_import import stated_import
+from neuralviews.remote import obtain
+from neuralviews.remote.obtain import import_link, import_published
+from neuralviews.remote.published import Published, find_published, load_published
+from neuralviews.remote.published_schema import Convention, Link
+from neuralviews.store.reader import Store, open_store
+from neuralviews.store.verify import verify
+
+from ..made_stores import contents, digits_recipe, make_store
+from .fault_server import Fault, FaultServer
+from .fetching import IMPATIENT, names
+
+FILE = "mnist-inrs.zip"
+Describe = Callable[..., Published]
+
+
+@pytest.fixture(scope="module")
+def fields(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    return make_store(tmp_path_factory.mktemp("fields") / "store", digits_recipe(views=1), 12)
+
+
+@pytest.fixture(scope="module")
+def archive(fields: Store, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Fields as DWSNets publishes them: without the note of ours that says how to render them."""
+    folder = tmp_path_factory.mktemp("archive")
+    export(fields, np.arange(len(fields)), "dwsnets", folder / "noted.zip")
+    with (
+        zipfile.ZipFile(folder / "noted.zip") as noted,
+        zipfile.ZipFile(folder / FILE, "w", zipfile.ZIP_STORED) as plain,
+    ):
+        for name in noted.namelist():
+            if not name.endswith(NOTE):
+                plain.writestr(noted.getinfo(name), noted.read(name))
+    return (folder / FILE).read_bytes()
+
+
+@pytest.fixture
+def web(archive: bytes, site: FaultServer) -> FaultServer:
+    site.files[FILE] = archive
+    return site
+
+
+@pytest.fixture
+def describe(web: FaultServer, monkeypatch: pytest.MonkeyPatch) -> Describe:
+    """Have the registry hold ``mnist-dwsnets`` as it is but for a link to this machine, and other facts."""
+
+    def change(**facts: Any) -> Published:
+        local = (Link(url=web.link(FILE), kind="file"),)
+        entry = replace(find_published("mnist-dwsnets"), **{"links": local, **facts})
+        monkeypatch.setattr(obtain, "find_published", lambda name: entry)
+        return entry
+
+    return change
+
+
+def run(out: Path) -> obtain.Obtained:
+    return import_published("mnist-dwsnets", out, patience=IMPATIENT)
+
+
+def require_fields(found: Path, fields: Store) -> Store:
+    """The same weights, by the numbers that the names of the files have."""
+    store = open_store(found)
+    assert verify(found, "semantic").rows == len(fields)
+    weights = {row.tobytes() for row in store.weights(np.arange(len(store)))}
+    assert weights == {row.tobytes() for row in fields.weights(np.arange(len(fields)))}
+    return store
+
+
+class TestByDownload:
+    def test_on_trust(self, describe: Describe, fields: Store, archive: bytes, tmp_path: Path) -> None:
+        describe()
+        found = run(tmp_path / "out")
+        store = require_fields(tmp_path / "out", fields)
+        stated = stated_import(store)
+        assert (stated.name, stated.published, stated.exchange) == ("mnist-dwsnets",) * 2 + ("dwsnets",)
+        assert {origin for name, origin in stated.convention.items() if name != "dims"} == {"format"}
+        digest = sha256(archive).hexdigest()
+        assert found.path == tmp_path / "out.download" / FILE
+        assert found.bytes == len(archive)
+        assert found.notes == (
+            f"{found.path}: nobody published a sha256 of it, so {digest} is taken on trust, and recorded in "
+            f"{FILE}.sha256",
+        )
+        assert names(tmp_path / "out.download") == [FILE, f"{FILE}.sha256"]
+
+    def test_again(self, describe: Describe, web: FaultServer, tmp_path: Path) -> None:
+        describe()
+        first = run(tmp_path / "out")
+        web.requests.clear()
+        again = run(tmp_path / "out")
+        assert (again.report.made, again.report.dataset_id) == (0, first.report.dataset_id)
+        assert "the same bytes as before, sha256" in again.notes[0]
+        assert web.requests == []
+
+    def test_proven(self, describe: Describe, archive: bytes, fields: Store, tmp_path: Path) -> None:
+        describe(sha256=sha256(archive).hexdigest())
+        assert "checksum as published, sha256" in run(tmp_path / "out").notes[0]
+        require_fields(tmp_path / "out", fields)
+        assert names(tmp_path / "out.download") == [FILE]
+
+    def test_other_bytes(self, describe: Describe, tmp_path: Path) -> None:
+        describe(sha256="0" * 64)
+        message = (
+            rf"found sha256 \w{{64}}, expected {'0' * 64}; .*; or fetch it by hand: mnist-dwsnets: open its "
+            rf"page \(http.*\); put {FILE} into .*out.download and run the same command again, or "
+            rf"neuralviews import .*out.download/{FILE} --from dwsnets --out .*/out$"
+        )
+        with pytest.raises(FetchError, match=message):
+            run(tmp_path / "out")
+        assert not (tmp_path / "out").exists()
+
+    def test_after_an_interruption(
+        self, describe: Describe, web: FaultServer, fields: Store, tmp_path: Path
+    ) -> None:
+        describe()
+        web.faults = deque([Fault("close"), Fault("status", status=404)])
+        with pytest.raises(FetchError, match=r"bytes are kept: the same command goes on from there"):
+            run(tmp_path / "out")
+        run(tmp_path / "out")
+        assert web.requests[-1][1]["range"].startswith("bytes=")
+        require_fields(tmp_path / "out", fields)
+
+    def test_a_page_for_people_in_its_place(
+        self, describe: Describe, web: FaultServer, tmp_path: Path
+    ) -> None:
+        page = Link(url="https://example.org/folder", kind="folder")
+        describe(links=(Link(url=web.link(FILE), kind="file"), page))
+        web.always = Fault("html")
+        with pytest.raises(
+            FetchError, match=r"a web page, not data.*by hand: .* \(https://example.org/folder\)"
+        ):
+            run(tmp_path / "out")
+
+    def test_something_else(self, describe: Describe, web: FaultServer, tmp_path: Path) -> None:
+        describe()
+        web.files[FILE] = b"no archive at all" * 100
+        with pytest.raises(SourceError, match=FILE):
+            run(tmp_path / "out")
+        assert not (tmp_path / "out").exists()
+
+
+class TestByHand:
+    OBTAIN = "open the folder in a browser and pick the file there"
+
+    def by_hand(self, describe: Describe, **facts: Any) -> Published:
+        page = (Link(url="https://example.org/folder", kind="folder"),)
+        return describe(by="browser", obtain=self.OBTAIN, links=page, **facts)
+
+    def test_what_to_do(self, describe: Describe, tmp_path: Path) -> None:
+        self.by_hand(describe)
+        with pytest.raises(FetchError) as caught:
+            run(tmp_path / "out")
+        folder = tmp_path / "out.download"
+        assert str(caught.value) == (
+            f"mnist-dwsnets: {self.OBTAIN} (https://example.org/folder); put {FILE} into {folder} and run "
+            f"the same command again, or neuralviews import {folder}/{FILE} --from dwsnets "
+            f"--out {tmp_path}/out"
+        )
+        assert not any(tmp_path.iterdir())
+
+    @pytest.mark.parametrize("name", [FILE, "fields (1).zip"])
+    def test_the_file_is_taken(
+        self, describe: Describe, archive: bytes, fields: Store, tmp_path: Path, name: str
+    ) -> None:
+        self.by_hand(describe)
+        folder = tmp_path / "out.download"
+        folder.mkdir()
+        (folder / name).write_bytes(archive)
+        found = run(tmp_path / "out")
+        assert found.path == folder / name
+        assert "nobody published a sha256" in found.notes[0]
+        require_fields(tmp_path / "out", fields)
+        (folder / name).write_bytes(archive + b"\0")
+        with pytest.raises(OutputError, match=r"as recorded in .* when it was first fetched"):
+            run(tmp_path / "out")
+
+    def test_another_file_than_the_published_one(
+        self, describe: Describe, archive: bytes, tmp_path: Path
+    ) -> None:
+        self.by_hand(describe, sha256="0" * 64)
+        folder = tmp_path / "out.download"
+        folder.mkdir()
+        (folder / FILE).write_bytes(archive)
+        with pytest.raises(OutputError, match=rf"{FILE}: there is a file of this name, found sha256"):
+            run(tmp_path / "out")
+
+    @pytest.mark.parametrize("inner", [True, False])
+    def test_an_unpacked_folder(
+        self, describe: Describe, web: FaultServer, fields: Store, tmp_path: Path, inner: bool
+    ) -> None:
+        self.by_hand(describe)
+        folder = tmp_path / "out.download"
+        (tmp_path / "a.zip").write_bytes(web.files[FILE])
+        with zipfile.ZipFile(tmp_path / "a.zip") as packed:
+            packed.extractall(folder)
+        if not inner:
+            for path in (folder / "mnist-inrs").iterdir():
+                path.rename(folder / path.name)
+            (folder / "mnist-inrs").rmdir()
+        found = run(tmp_path / "out")
+        assert found.path == (folder / "mnist-inrs" if inner else folder)
+        assert found.notes == (f"{found.path}: a folder, which no sha256 proves",)
+        require_fields(tmp_path / "out", fields)
+
+
+class TestConventions:
+    def stated(self, describe: Describe, out: Path, **convention: Any) -> dict[str, tuple[Any, str]]:
+        describe(convention=Convention(**convention))
+        run(out)
+        store = open_store(out)
+        found = stated_import(store)
+        spec = store.spec
+        return {
+            "omega": (spec.omega[0], found.convention["omega"]),
+            "axis_order": (spec.axis_order, found.convention["axis_order"]),
+            "output_offset": (spec.output_offset, found.convention["output_offset"]),
+            "output_scale": (spec.output_scale, found.convention["output_scale"]),
+            "target_range": (found.target.range, found.convention["target_range"]),
+        }
+
+    def test_those_of_the_registry_count_where_the_format_has_others(
+        self, describe: Describe, tmp_path: Path
+    ) -> None:
+        assert self.stated(
+            describe,
+            tmp_path / "out",
+            omega=20.0,
+            axis_order="ij",
+            output_offset=0.5,
+            output_scale=2.0,
+            output="values",
+            target_range=((-1.0, 1.0),),
+        ) == {
+            "omega": (20.0, "given"),
+            "axis_order": ("ij", "given"),
+            "output_offset": (0.5, "format"),
+            "output_scale": (2.0, "given"),
+            "target_range": ((-1.0, 1.0), "given"),
+        }
+
+    def test_unknown_ones_and_ends_of_logits_are_left_to_the_format(
+        self, describe: Describe, tmp_path: Path
+    ) -> None:
+        found = self.stated(
+            describe, tmp_path / "out", axis_order="none", output="logits", target_range=((1.0, 0.0),)
+        )
+        assert {origin for _, origin in found.values()} == {"format"}
+
+    def test_files_that_say_it_themselves_are_believed(
+        self, describe: Describe, web: FaultServer, fields: Store, tmp_path: Path
+    ) -> None:
+        export(fields, np.arange(len(fields)), "dwsnets", tmp_path / "noted.zip")
+        web.files[FILE] = (tmp_path / "noted.zip").read_bytes()
+        found = self.stated(describe, tmp_path / "out", omega=20.0, axis_order="ij", output_scale=2.0)
+        assert {origin for _, origin in found.values()} == {"files"}
+
+    @pytest.mark.parametrize("name", ["mnist-dwsnets", "fashion-mnist-dwsnets"])
+    def test_the_registry_agrees_with_the_format(self, describe: Describe, tmp_path: Path, name: str) -> None:
+        described = describe(convention=find_published(name).convention)
+        run(tmp_path / "out")
+        assert obtain._differing(described, tmp_path / "out.download" / FILE, tmp_path / "out") == {}
+
+
+class TestRefusal:
+    def test_sets_that_cannot_be_imported(self, tmp_path: Path) -> None:
+        for entry in load_published():
+            if entry.format == "none":
+                with pytest.raises(OptionError) as caught:
+                    import_published(entry.name, tmp_path / "out")
+                assert str(caught.value) == f"{entry.name}: cannot be imported: {entry.reason}"
+        assert not any(tmp_path.iterdir())
+
+    def test_every_set_by_hand_says_what_to_do(self, tmp_path: Path) -> None:
+        for entry in load_published():
+            if entry.format != "none" and entry.by != "download":
+                with pytest.raises(FetchError) as caught:
+                    import_published(entry.name, tmp_path / "out")
+                told = str(caught.value)
+                assert told.startswith(f"{entry.name}: {entry.obtain}")
+                assert all(link.url in told for link in entry.links)
+                assert f"--from {entry.format} --out {tmp_path}/out" in told
+                assert "\n" not in told
+        assert not any(tmp_path.iterdir())
+
+    def test_a_folder_with_something_else(self, web: FaultServer, tmp_path: Path) -> None:
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out" / "thesis.tex").write_text("mine")
+        for call in (import_published, lambda name, out: import_link(web.link(FILE), "auto", out)):
+            with pytest.raises(OutputError, match=r"out: holds 'thesis.tex' and no job.json"):
+                call("mnist-dwsnets", tmp_path / "out")
+        assert web.requests == []
+
+    def test_no_such_set(self, tmp_path: Path) -> None:
+        with pytest.raises(
+            OptionError, match=r"no published set is named 'mnist-dws'; did you mean 'mnist-d"
+        ):
+            import_published("mnist-dws", tmp_path / "out")
+
+
+class TestLinks:
+    def test_an_archive(self, web: FaultServer, fields: Store, tmp_path: Path) -> None:
+        found = import_link(web.link(FILE), "dwsnets", tmp_path / "out", patience=IMPATIENT)
+        require_fields(tmp_path / "out", fields)
+        assert found.path == tmp_path / "out.download" / FILE
+        again = import_link(web.link(FILE), "auto", tmp_path / "out", patience=IMPATIENT)
+        assert (again.report.made, again.report.dataset_id) == (0, found.report.dataset_id)
+        other = import_link(f"file://{found.path}", "dwsnets", tmp_path / "other", patience=IMPATIENT)
+        assert other.report.dataset_id == found.report.dataset_id
+        assert contents(tmp_path / "other") == contents(tmp_path / "out")
+
+    def test_what_is_on_this_machine(self, tmp_path: Path) -> None:
+        with pytest.raises(OptionError, match=r"is imported: neuralviews import a.zip --from npz --out out$"):
+            import_link("a.zip", "npz", "out")
+
+    def test_what_only_a_browser_gets(self, tmp_path: Path) -> None:
+        with pytest.raises(
+            FetchError, match=r"Google Drive gives .* save the file in .*out.download, and run"
+        ):
+            import_link("https://drive.google.com/file/d/abc/view", "nfn", tmp_path / "out")
+
+    def test_no_such_format(self, web: FaultServer, tmp_path: Path) -> None:
+        with pytest.raises(OptionError, match=r"format: found 'dwsnet'; did you mean 'dwsnets'\?"):
+            import_link(web.link(FILE), "dwsnet", tmp_path / "out", patience=IMPATIENT)
+        assert web.requests == []
+        assert not any(tmp_path.iterdir())
