@@ -10,8 +10,7 @@ import trimesh
 from neuralviews.augment.plan import Plan
 from neuralviews.augment.run import augment_store
 from neuralviews.errors import OptionError, SpecError
-from neuralviews.exchange.meshes import MOST_POINTS, export
-from neuralviews.exchange.registry import FORMATS, exporter
+from neuralviews.exchange.meshes import MOST_POINTS, export_meshes
 from neuralviews.mesh.mesh import Mesh
 from neuralviews.records import NO_LABEL, Status
 from neuralviews.store.reader import Store, open_store
@@ -29,15 +28,10 @@ def read_ply(path: Path) -> Mesh:
     return Mesh(np.array(found.vertices, np.float64), np.array(found.faces, np.int64))
 
 
-def test_the_formats_are_there() -> None:
-    assert FORMATS == ("meshes",)
-    assert exporter("meshes") is export
-
-
 def test_surfaces_of_records(tmp_path: Path) -> None:
     store, rows = ball_store(tmp_path / "store"), np.array([7, 0, 35])
-    done = export(store, rows, tmp_path / "out", resolution=RESOLUTION, progress=False)
-    assert (done.files, done.notes) == (3, ())
+    done = export_meshes(store, rows, tmp_path / "out", resolution=RESOLUTION, progress=False)
+    assert done == (3, ())
     names = {
         0: "000000_bed_object0_v0.ply",
         7: "000007_desk_object2_v1.ply",
@@ -57,8 +51,8 @@ def test_surfaces_of_records(tmp_path: Path) -> None:
 def test_the_same_bytes_again(tmp_path: Path) -> None:
     store, rows = ball_store(tmp_path / "store"), np.arange(3)
     for out in ("one", "two", "one"):
-        assert export(store, rows, tmp_path / out, resolution=12, progress=False).files == 3
-    export(store, rows[::-1], tmp_path / "three", resolution=12, progress=False)
+        assert export_meshes(store, rows, tmp_path / out, resolution=12, progress=False)[0] == 3
+    export_meshes(store, rows[::-1], tmp_path / "three", resolution=12, progress=False)
     assert contents(tmp_path / "one") == contents(tmp_path / "two") == contents(tmp_path / "three")
 
 
@@ -69,9 +63,9 @@ def test_what_readers_should_know(tmp_path: Path) -> None:
     status[[2, 10]] = Status.diverged
     store = ball_store(tmp_path / "store", weights={1: nowhere, 10: nowhere}, columns={"status": status})
     rows = np.arange(12)
-    done = export(store, rows, tmp_path / "out", resolution=81, progress=False)
-    assert done.files == len(list((tmp_path / "out").iterdir())) == 10
-    assert done.notes == (
+    done = export_meshes(store, rows, tmp_path / "out", resolution=81, progress=False)
+    assert done[0] == len(list((tmp_path / "out").iterdir())) == 10
+    assert done[1] == (
         "no surface, no file: records 1, 10",
         "unsigned distances, drawn as shells around their surfaces: records 9, 11",
         "diverged or rejected, so no likenesses of their shapes: record 2",
@@ -87,9 +81,9 @@ def test_what_readers_should_know(tmp_path: Path) -> None:
 def test_long_lists_are_cut(tmp_path: Path) -> None:
     nowhere = ball_weights(0.3, np.array([5.0, 0, 0]))
     store = ball_store(tmp_path / "store", weights=dict.fromkeys(range(COUNT), nowhere))
-    done = export(store, np.arange(COUNT), tmp_path / "out", resolution=5, progress=False)
-    assert done.files == 0
-    assert done.notes[0].endswith(": records " + ", ".join(map(str, range(20))) + " and 16 more")
+    done = export_meshes(store, np.arange(COUNT), tmp_path / "out", resolution=5, progress=False)
+    assert done[0] == 0
+    assert done[1][0].endswith(": records " + ", ".join(map(str, range(20))) + " and 16 more")
     assert list((tmp_path / "out").iterdir()) == []
 
 
@@ -98,7 +92,7 @@ def test_long_lists_are_cut(tmp_path: Path) -> None:
 )
 def test_labels_in_names(tmp_path: Path, label: int, part: str) -> None:
     store = ball_store(tmp_path / "store", columns={"label": np.full(COUNT, label, np.int32)})
-    export(store, np.array([4]), tmp_path / "out", resolution=9, progress=False)
+    export_meshes(store, np.array([4]), tmp_path / "out", resolution=9, progress=False)
     assert [path.name for path in (tmp_path / "out").iterdir()] == [f"000004_{part}_object1_v1.ply"]
 
 
@@ -129,7 +123,7 @@ def test_copies(tmp_path: Path) -> None:
     recipe = ball_recipe(shape={"target": "sdf", "truncation": 0.1})
     copies = grown(grown(ball_store(tmp_path / "store", recipe), tmp_path / "one"), tmp_path / "two")
     rows = np.array([0, 1, 25])
-    assert export(copies, rows, tmp_path / "out", resolution=RESOLUTION, progress=False).files == 3
+    assert export_meshes(copies, rows, tmp_path / "out", resolution=RESOLUTION, progress=False)[0] == 3
     once = open_store(tmp_path / "one")
     for record, path in zip(rows.tolist(), sorted((tmp_path / "out").iterdir()), strict=True):
         assert path.name.startswith(f"{record:06d}_")
@@ -145,7 +139,7 @@ def test_copies(tmp_path: Path) -> None:
 def test_copies_whose_targets_nobody_knows_are_refused(tmp_path: Path) -> None:
     copies = grown(ball_store(tmp_path / "store"), tmp_path / "copies")
     with pytest.raises(OptionError) as error:
-        export(copies, np.arange(2), tmp_path / "out", resolution=9, progress=False)
+        export_meshes(copies, np.arange(2), tmp_path / "out", resolution=9, progress=False)
     assert str(error.value) == (
         f"{copies.root}: copies do not say whose objects became unsigned distances "
         "(shape.unreliable = 'udf'), so their surfaces are not known; take the store they were made from"
@@ -156,10 +150,10 @@ def test_copies_whose_targets_nobody_knows_are_refused(tmp_path: Path) -> None:
 def test_what_is_refused_leaves_no_folder(tmp_path: Path) -> None:
     images, out = make_store(tmp_path / "images"), tmp_path / "out"
     with pytest.raises(SpecError, match=r"found fields fitted to source.kind = 'digits', expected fields of"):
-        export(images, np.arange(2), out, resolution=9, progress=False)
+        export_meshes(images, np.arange(2), out, resolution=9, progress=False)
     store = ball_store(tmp_path / "store", ball_recipe(views=3))
     for resolution in (2, MOST_POINTS + 1):
         with pytest.raises(OptionError) as error:
-            export(store, np.arange(2), out, resolution=resolution, progress=False)
+            export_meshes(store, np.arange(2), out, resolution=resolution, progress=False)
         assert str(error.value) == f"resolution: found {resolution}, expected 3 to {MOST_POINTS}"
     assert not out.exists()

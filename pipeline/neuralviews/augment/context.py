@@ -26,7 +26,7 @@ def context_of(store: "Store") -> Context:
         IntegrityError: as `class_count`.
     """
     facts = field_facts(store)
-    low, _ = facts.target_range
+    low, _ = facts.extent
     classes = class_count(store, facts.class_names)
     return Context(store.spec, facts.span, facts.image_shape, classes, low, _zero(facts.recipe))
 

@@ -89,7 +89,7 @@ def made_rows(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "conventions", "; ".join(f"{', '.join(keys)}: {_ORIGINS[origin]}" for origin, keys in said.items())
     yield "known", ", ".join(found["known"]) or _NONE_STATED
     if found["compared"] is not None:
-        yield "compared", f"with the source of recipe {found['compared']['recipe']}"
+        yield "compared", f"with the source of recipe {found['compared']['recipe']['name']}"
 
 
 _ORIGINS = {

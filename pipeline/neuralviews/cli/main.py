@@ -22,7 +22,10 @@ COMMANDS = {
     "augmentations": "neuralviews.cli.augmentations:command",
     "augment": "neuralviews.cli.augment:command",
     "align": "neuralviews.cli.align:command",
+    "import": "neuralviews.cli.import_fields:command",
     "export": "neuralviews.cli.export:command",
+    "publish": "neuralviews.cli.publish:command",
+    "download": "neuralviews.cli.download:command",
 }
 """Commands in the order of the help text; the module of one is imported when the command is asked for."""
 

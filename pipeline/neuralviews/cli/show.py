@@ -73,18 +73,19 @@ def _draw_views(
 
     if parent is not None:
         raise OptionError(f"--parent: {store.root} has none, its kind is '{store.kind}'; leave --parent out")
-    source = _source_if_there(store, source_root)
+    source, note = _source_if_there(store, source_root)
     gallery(store, source, out, objects=objects, views=views)
-    return (
-        "drawn without sources: give --source-root to see them beside the views" if source is None else None
-    )
+    return note
 
 
-def _source_if_there(store: "Store", source_root: Path | None) -> "Source | None":
-    """The store's source; None if it needs a root and none was given."""
+def _source_if_there(store: "Store", source_root: Path | None) -> "tuple[Source | None, str | None]":
+    """The store's source; or None, and why: it needs a root and none was given, or nobody knows it."""
+    from ..fit.facts import field_facts
     from ..fit.reproduce import open_store_source
 
+    if source_root is None and field_facts(store).source_recipe is None:
+        return None, "drawn without sources: the import was compared with none"
     try:
-        return open_store_source(store, source_root)
+        return open_store_source(store, source_root), None
     except NoSourceRoot:
-        return None
+        return None, "drawn without sources: give --source-root to see them beside the views"

@@ -28,6 +28,11 @@ _Level = Literal["quick", "full", "semantic", "regenerate"]
 @click.option(
     "--rows", type=click.IntRange(1), default=64, show_default=True, help="Records to render or make again."
 )
+@click.option(
+    "--against",
+    metavar="RECIPE",
+    help="Fit some records again as this recipe has it, and compare weights.",
+)
 @click.option("--device", help="Device of the torch engine, for stores it made.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def command(
@@ -36,6 +41,7 @@ def command(
     source_root: Path | None,
     parent: Path | None,
     rows: int,
+    against: str | None,
     device: str | None,
     as_json: bool,
 ) -> None:
@@ -43,11 +49,12 @@ def command(
 
     quick: receipts and sizes. full: sha256 of every file. semantic: contents, splits, and the PSNR of
     some records rendered again. regenerate: some records made again and compared byte by byte.
-    Copies made by `augment` or `align` are compared with their --parent.
+    Copies made by `augment` or `align` are compared with their --parent. With --against, a store is proven
+    to be of a recipe, whoever made it and whatever it says of itself: also one that was imported.
     """
     from ..store.verify import verify
 
-    level = _chosen(level, source_root, parent)
+    level = _chosen(level, None if against else source_root, parent)
     try:
         report = verify(store, "semantic" if level == "regenerate" else level, parent)
     except IntegrityError as error:
@@ -56,8 +63,10 @@ def command(
         raise
     checks, skipped = list(report.checks), list[str]()
     if level in ("semantic", "regenerate"):
-        more, skipped = _against_origin(store, level, source_root, parent, rows, device)
+        more, skipped = _against_origin(store, level, source_root, parent, rows, device, against)
         checks += more
+    if against is not None:
+        checks.append(_against_recipe(store, against, source_root, rows, device))
     if as_json:
         found = {"store": str(store), "dataset_id": report.dataset_id, "level": level}
         click.echo(json.dumps({**found, "checks": checks, "skipped": skipped}, indent=2))
@@ -84,7 +93,13 @@ def _chosen(level: _Level | None, source_root: Path | None, parent: Path | None)
 
 
 def _against_origin(
-    store: Path, level: str, source_root: Path | None, parent: Path | None, rows: int, device: str | None
+    store: Path,
+    level: str,
+    source_root: Path | None,
+    parent: Path | None,
+    rows: int,
+    device: str | None,
+    against: str | None,
 ) -> tuple[list[str], list[str]]:
     """What was proven with the help of what the records were made from, and what not for want of it."""
     from ..augment.context import context_of
@@ -101,7 +116,50 @@ def _against_origin(
         if states_recipe(opened):
             context_of(opened)  # refuses labels beyond the classes that it names
         return _against_parent(opened, level, parent, rows)
+    if opened.kind == "import":
+        return _against_images(opened, level, source_root, rows, against)
     return _against_source(opened, level, source_root, rows, device)
+
+
+def _against_images(
+    opened: "Store", level: str, source_root: Path | None, rows: int, against: str | None
+) -> tuple[list[str], list[str]]:
+    from ..exchange.remeasure import remeasure_import
+    from ..fit.reproduce import spread_rows
+    from ..fit.stated_import import stated_import
+
+    if level == "regenerate" and against is None:
+        raise OptionError(
+            f"{opened.root}: was imported and states no recipe; give one with --against to fit records again"
+        )
+    # A source that is given with a recipe is that recipe's.
+    if stated_import(opened).compared is None and (source_root is None or against is not None):
+        return [], ["records were not compared with a source: the import had none"]
+    try:
+        count = remeasure_import(opened, source_root, spread_rows(len(opened), rows))
+    except NoSourceRoot:
+        return [], ["PSNRs were not compared with the source; give --source-root"]
+    return [f"{count} records rendered again, labels and PSNRs as stated"], []
+
+
+def _against_recipe(
+    store: Path, against: str, source_root: Path | None, rows: int, device: str | None
+) -> str:
+    from ..fit.against import prove_against
+    from ..fit.reproduce import spread_rows
+    from ..recipe import load_recipe
+    from ..store.reader import open_store
+
+    opened = open_store(store)
+    chosen = spread_rows(len(opened), rows)
+    proof = prove_against(opened, load_recipe(against), source_root, chosen, device)
+    found = f"{proof.records} records fitted again as recipe {against} has it by engine {proof.engine}"
+    if proof.equal == proof.records:
+        return f"{found}, all weights equal to the byte"
+    return (
+        f"{found}: {proof.equal} equal to the byte, the others at most {proof.distance:.1e} of their norm "
+        f"and {proof.psnr:.3f} dB apart, as those of other engines are"
+    )
 
 
 def _against_parent(

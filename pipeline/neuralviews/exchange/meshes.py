@@ -14,12 +14,11 @@ from ..fit.surface import field_mesh, record_targets, shape_values
 from ..mesh.ply import ply_bytes
 from ..records import NO_LABEL, ShapeTarget, Status
 from .folder import add_file, prepare_folder
-from .registry import Exported
 
 if TYPE_CHECKING:
     from ..store.reader import Store
 
-__all__ = ["MOST_POINTS", "export"]
+__all__ = ["MOST_POINTS", "export_meshes"]
 
 MOST_POINTS = 384
 """Along each edge of the cube; marching cubes takes some 4 GB of memory for so many."""
@@ -44,17 +43,19 @@ class _Item(NamedTuple):
     diverged: bool
 
 
-def export(
+def export_meshes(
     store: "Store", rows: NDArray[np.int64], out: Path, *, resolution: int, progress: bool
-) -> Exported:
+) -> tuple[int, tuple[str, ...]]:
     """Write the surfaces of records as binary PLY files, in coordinates of the cube [-1, 1]^3.
 
     A file is named by its record, label, object and view, such as ``000012_chair_object4_v2.ply``, and its
     header states the dataset. A field without a surface makes no file, and is named in the notes.
 
+    Returns:
+        How many files there are, and the notes.
     Raises:
         OptionError: a resolution out of range.
-        SpecError, OutputError, StoreError: as `registry.Export`.
+        SpecError, OutputError, StoreError: as `export.export`.
     """
     from tqdm import tqdm
 
@@ -72,7 +73,7 @@ def export(
         for note in _notes(item, has_surface=len(mesh.faces) > 0):
             found[note].append(item.record)
     notes = tuple(f"{note}: {_listed(found[note])}" for note in _NOTES if note in found)
-    return Exported(len(items) - len(found[_NO_SURFACE]), notes)
+    return len(items) - len(found[_NO_SURFACE]), notes
 
 
 def _items(store: "Store", rows: NDArray[np.int64]) -> list[_Item]:

@@ -1,52 +1,91 @@
-"""Formats by name, and what each of them offers."""
+"""Formats by name, and which of them files are of."""
 
+import difflib
 import importlib
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, cast
+
+from ..errors import OptionError, SourceError, printable
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from .files import Files
+    from .format import Format
 
-    from ..store.reader import Store
+__all__ = ["EXPORTS", "FORMATS", "MESHES", "choose", "get_format", "members"]
 
-__all__ = ["FORMATS", "Export", "Exported", "exporter"]
+FORMATS = (
+    "dwsnets",
+    "dwsnets-fmnist",
+    "dwsnets-sine",
+    "multiview",
+    "nfn",
+    "implicit-zoo",
+    "fit-a-nef",
+    "inr2vec",
+    "safetensors",
+    "npz",
+)
+"""Names of all formats of datasets, each that of its module with ``-`` for ``_``. A name stands for those too
+that begin with it and a ``-``: those of one program."""
+MESHES = "meshes"
+EXPORTS = (*FORMATS, MESHES)
+"""What records can be exported to: surfaces of shapes too, which nothing is imported from."""
 
-FORMATS = ("meshes",)
-"""Names of all formats, each that of its module."""
-
-
-@dataclass(frozen=True)
-class Exported:
-    """What an export did: how many files it made, and what a reader of them should know, one a line."""
-
-    files: int
-    notes: tuple[str, ...] = ()
-
-
-class Export(Protocol):
-    """Writes records in a format; the same records make the same bytes."""
-
-    def __call__(
-        self, store: "Store", rows: "NDArray[np.int64]", out: Path, *, resolution: int, progress: bool
-    ) -> Exported:
-        """Write the given records to a folder.
-
-        Args:
-            rows: (k,) record_ids, in the order in which they are worked on.
-            out: a folder that holds nothing, or files of this same export: these are left as they are.
-            resolution: points along each edge of the domain, for formats that sample fields.
-            progress: draw a bar on a terminal, once it has taken some seconds.
-        Raises:
-            SpecError: records that the format cannot hold.
-            OutputError: the folder cannot be written to, or holds anything else.
-            StoreError: the store cannot be used.
-        """
-        ...
+_SHOWN = 5
 
 
-def exporter(name: str) -> Export:
-    """The function that writes a format, one of `FORMATS`."""
-    found: Export = importlib.import_module(f".{name}", __package__).export
+def get_format(name: str) -> "Format":
+    """A format of `FORMATS`."""
+    return cast("Format", importlib.import_module(f".{name.replace('-', '_')}", __package__))
+
+
+def members(name: str) -> tuple[str, ...]:
+    """The formats that a name stands for.
+
+    Raises:
+        OptionError: no such format.
+    """
+    found = tuple(one for one in FORMATS if one == name or one.startswith(f"{name}-"))
+    if not found:
+        near = difflib.get_close_matches(name, FORMATS, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"expected auto or one of {', '.join(FORMATS)}"
+        raise OptionError(f"format: found {name!r}; {hint}")
     return found
+
+
+def choose(files: "Files", name: str) -> tuple[str, str]:
+    """The format of files, and why it is that.
+
+    Args:
+        name: of a format, or ``auto`` for any.
+    Raises:
+        OptionError: no such format.
+        SourceError: the files are of none of these formats, or of several.
+    """
+    wanted = FORMATS if name == "auto" else members(name)
+    found = dict(_detected(files, wanted))
+    if len(found) == 1:
+        ((one, why),) = found.items()
+        return one, why
+    if found:
+        several = "; ".join(f"{one}: {why}" for one, why in found.items())
+        raise SourceError(
+            f"{files.describe()}: could be of several formats ({several}); name one of them with --from"
+        )
+    looked = "; ".join(f"{one}: {get_format(one).LOOKS_FOR}" for one in wanted)
+    raise SourceError(f"{files.describe()}: found {_shown(files)}, looked for {looked}")
+
+
+def _detected(files: "Files", wanted: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    for one in wanted:
+        why = get_format(one).detect(files)
+        if why is not None:
+            yield one, why
+
+
+def _shown(files: "Files") -> str:
+    names = files.names
+    if not names:
+        return "no files"
+    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    return ", ".join(map(printable, names[:_SHOWN])) + more

@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 from ..errors import IntegrityError
 from ..recipe_schema import ShapeTable
 from ..records import ShapeTarget, Status
+from ..store.schema import SUBSET
 from .engine import psnr_from_loss
+from .numbering import places_of
 from .stated import StatedJob
 
 if TYPE_CHECKING:
@@ -27,8 +29,12 @@ def check_against_job(store: "Store", job: StatedJob) -> None:
     fit, classes = job.recipe.fit, job.source.class_names
     status, psnr, label = (store.column(name) for name in ("status", "psnr", "label"))
     sound = status != Status.diverged
-    rows = np.arange(len(store), dtype=np.uint64)
-    _require(store, "view", store.column("view") == rows % job.recipe.views, "record_id modulo views")
+    view, views = store.column("view"), job.recipe.views
+    if store.job["kind"] == SUBSET:
+        _require(store, "view", view < views, f"below {views}")
+    else:
+        rows = np.arange(len(store), dtype=np.uint64)
+        _require(store, "view", view == rows % views, "record_id modulo views")
     _require(store, "steps", store.column("steps") <= fit.steps, f"at most {fit.steps}")
     _require(store, "psnr", psnr == psnr_from_loss(store.column("loss"), job.recipe.span), "that of its loss")
     if classes is not None:
@@ -64,7 +70,9 @@ def check_against_source(store: "Store", job: StatedJob, source: "Source") -> No
         IntegrityError: names the first record and column that are not.
     """
     objects = source.objects.limited(job.limit)
-    position = (np.arange(len(store)) // job.recipe.views).astype(np.intp)
+    position = np.arange(len(store)) // job.recipe.views
+    if store.job["kind"] == SUBSET:
+        position = places_of(store.column("object_id"), objects)
     if len(objects) != job.objects:
         raise IntegrityError(
             f"{store.root}: found {job.objects} objects, expected the {len(objects)} of the source"

@@ -7,19 +7,28 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import EngineError, IntegrityError, SourceError
+from ..errors import EngineError, IntegrityError, OptionError, SourceError
 from ..field import FieldSpec, evaluate
 from ..recipe import Recipe
 from ..records import Records, Status
-from ..signals.catalogue import Source, open_source
+from ..signals.catalogue import Signal, Source, open_source
 from ..signals.samples import ShapeSamples
 from ..store.reader import Store
 from .job import GENERATOR, budget_of
+from .numbering import run_rows
 from .registry import get_engine
 from .rows import RowFitter
 from .stated import stated_job
+from .stated_import import stated_import
 
-__all__ = ["Remeasured", "open_store_source", "regenerate", "remeasure", "spread_rows"]
+__all__ = [
+    "Remeasured",
+    "open_store_source",
+    "regenerate",
+    "remeasure",
+    "rendered_quality",
+    "spread_rows",
+]
 
 _RMS_RELATIVE = 1e-3
 _RMS_ABSOLUTE = 1e-5
@@ -49,19 +58,35 @@ def open_store_source(store: Store, source_root: Path | None) -> Source:
 
     Raises:
         SourceError: its files are missing or are not those whose hashes the store states.
+        OptionError: the store was imported, and never compared with its source.
         FormatError: the store does not state its source.
     """
-    job = stated_job(store)
-    source = open_source(job.recipe, source_root, left_out=job.source.left_out if job.recipe.shape else None)
-    for name in sorted({*job.source.files, *source.files}):
-        if job.source.files.get(name) != source.files.get(name):
+    recipe, files, left_out = _stated_source(store)
+    source = open_source(recipe, source_root, left_out=left_out if recipe.shape else None)
+    for name in sorted({*files, *source.files}):
+        if files.get(name) != source.files.get(name):
             raise SourceError(
                 f"source file {name}: found sha256 {source.files.get(name, 'no such file')}, "
-                f"expected {job.source.files.get(name, 'no such file')}: "
+                f"expected {files.get(name, 'no such file')}: "
                 f"give the files that {store.root} was made from"
             )
-    _require_same_left_out(store, job.source.left_out, source.left_out)
+    _require_same_left_out(store, left_out, source.left_out)
     return source
+
+
+def _stated_source(store: Store) -> tuple[Recipe, Mapping[str, str], Mapping[str, str]]:
+    """The recipe whose source a store's fields are of, the sha256 of its files, and what of it is left
+    out."""
+    if store.kind != "import":
+        job = stated_job(store)
+        return job.recipe, job.source.files, job.source.left_out
+    compared = stated_import(store).compared
+    if compared is None:
+        raise OptionError(
+            f"{store.root}: was imported without a look at its source; "
+            "import it once more with --source-root, or leave it out here"
+        )
+    return compared.checked(store), compared.files, {}
 
 
 def _require_same_left_out(store: Store, stated: Mapping[str, str], found: Mapping[str, str]) -> None:
@@ -99,9 +124,7 @@ def remeasure(store: Store, source: Source, rows: NDArray[np.int64]) -> Remeasur
         loss, stated = float(records.columns["loss"][i]), float(records.columns["psnr"][i])
         if loss == _NOT_FINITE and records.columns["status"][i] == Status.diverged:
             continue
-        errors = _given(recipe, _outputs(store.spec, records.weights[i], signal.coords)) - signal.values
-        rms = float(np.sqrt(np.mean(errors**2)))
-        psnr = 20 * float(np.log10(span / max(rms, 1e-50)))
+        rms, psnr = rendered_quality(recipe, records.weights[i], signal)
         if not abs(rms - loss**0.5) <= _RMS_RELATIVE * loss**0.5 + _RMS_ABSOLUTE * span:
             raise IntegrityError(
                 f"{store.root}: record {row} renders at {psnr:.2f} dB, but states {stated:.2f} dB: "
@@ -109,6 +132,17 @@ def remeasure(store: Store, source: Source, rows: NDArray[np.int64]) -> Remeasur
             )
         compared, largest = compared + 1, max(largest, abs(psnr - stated))
     return Remeasured(compared, largest)
+
+
+def rendered_quality(recipe: Recipe, weights: NDArray[np.float32], signal: Signal) -> tuple[float, float]:
+    """Root mean squared error of a field of a recipe against its signal, rendered in float64, and PSNR in dB.
+
+    Args:
+        weights: (P,).
+    """
+    errors = _given(recipe, _outputs(recipe.spec, weights, signal.coords)) - signal.values
+    rms = float(np.sqrt(np.mean(errors**2)))
+    return rms, 20 * float(np.log10(recipe.span / max(rms, 1e-50)))
 
 
 def _require_measured(store: Store, row: int, record: Records, recipe: Recipe, samples: ShapeSamples) -> None:
@@ -168,10 +202,13 @@ def regenerate(store: Store, source: Source, rows: NDArray[np.int64], device: st
             "other versions may give other distances; install those and try again"
         )
     objects = source.objects.limited(job.limit)
-    made = RowFitter(job.recipe, source, objects, engine).fit(rows.tolist())
     kept = store.read(rows)
+    made = RowFitter(job.recipe, source, objects, engine).fit(
+        run_rows(kept, objects, job.recipe.views).tolist()
+    )
+    compared = [name for name in kept.columns if name != "record_id"]  # a subset numbers its records anew
     for i, row in enumerate(rows.tolist()):
-        differing = [name for name in kept.columns if (kept.columns[name][i] != made.columns[name][i]).any()]
+        differing = [name for name in compared if (kept.columns[name][i] != made.columns[name][i]).any()]
         if not np.array_equal(kept.weights[i].view(np.uint32), made.weights[i].view(np.uint32)):
             differing.insert(0, "weights")
         if differing:

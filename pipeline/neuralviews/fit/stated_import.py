@@ -1,11 +1,12 @@
 """What the job of an imported store states of where its fields are from, checked once and typed."""
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
-from ..errors import FormatError
+from ..errors import FormatError, RecipeError
+from ..recipe import Recipe, recipe_from_canonical
 from .lineage import first_job
 from .stated import MOST_PIXELS, Side
 
@@ -19,13 +20,16 @@ Origin = Literal["format", "files", "given", "measured"]
 Quality = Literal["unknown", "stated", "measured"]
 """Where PSNRs are from: nowhere, the publisher, or a comparison with the source."""
 _Number = Annotated[float, Meta(ge=-1e6, le=1e6)]
+_Positive = Annotated[float, Meta(ge=1e-6, le=1e6)]
 _Digest = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 
 
 class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """See `recipe_schema.TargetTable`."""
+    """What fields give: see `FieldFacts.target_range` and `FieldFacts.channels`."""
 
     range: tuple[_Number, _Number]
+    mean: tuple[_Number, ...] | None = None
+    std: tuple[_Positive, ...] | None = None
 
 
 class ImportSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,6 +37,7 @@ class ImportSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         sha256: of an archive its own; of a folder that of the list ``<sha256>  <name>`` of its files.
+        splits: sha256 of lists of paths by split that were given apart from them.
         fields: how many fields they hold.
         left_out: file -> why it is not in the store.
     """
@@ -42,14 +47,26 @@ class ImportSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     class_names: tuple[str, ...] | None
     image_shape: tuple[Side, Side] | None
     left_out: dict[str, str] = {}
+    splits: _Digest | None = None
 
 
 class Compared(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What PSNRs were measured against: a recipe's source, with the sha256 of each of its files."""
+    """What PSNRs were measured against: the source of a recipe, in canonical form, with the sha256 of its
+    files."""
 
-    recipe: str
-    recipe_digest: _Digest
+    recipe: dict[str, Any]
     files: dict[str, str]
+
+    def checked(self, store: "Store") -> Recipe:
+        """The recipe.
+
+        Raises:
+            FormatError: it is none.
+        """
+        try:
+            return recipe_from_canonical(self.recipe)
+        except RecipeError as error:
+            raise FormatError(f"{store.root}: job: compared: {error}; the job was edited") from None
 
 
 class StatedImport(msgspec.Struct, frozen=True):
@@ -89,6 +106,12 @@ def stated_import(store: "Store") -> StatedImport:
     low, high = found.target.range
     if not low < high:
         raise FormatError(f"{where}: found target.range {[low, high]}, expected low below high")
+    lengths = [None if part is None else len(part) for part in (found.target.mean, found.target.std)]
+    if lengths not in ([None, None], [store.spec.out_dim] * 2):
+        raise FormatError(
+            f"{where}: found target.mean and std of {lengths[0]} and {lengths[1]} numbers, "
+            f"expected neither, or both of {store.spec.out_dim}, one a channel"
+        )
     shape = found.source.image_shape
     if shape is not None and shape[0] * shape[1] > MOST_PIXELS:
         raise FormatError(

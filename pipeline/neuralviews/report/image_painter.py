@@ -38,7 +38,9 @@ class ImagePainter:
     def __init__(self, store: "Store", source: "Source | None" = None) -> None:
         self._store, self._source = store, source
         facts = field_facts(store)
-        self._range = facts.target_range
+        self._range, self._channels = facts.target_range, facts.channels
+        origin = facts.source_recipe
+        self._source_range = self._range if origin is None else origin.target.range
         self.shape = facts.image_shape or NO_SOURCE_SHAPE
 
     @property
@@ -84,7 +86,10 @@ class ImagePainter:
         if self._source is None:
             return None
         signal = self._source.signal(object_id)
-        return to_display(signal.values.reshape(*self._shape_of(object_id), -1), self._range)
+        return to_display(signal.values.reshape(*self._shape_of(object_id), -1), self._source_range)
 
     def _shown(self, images: NDArray[np.float32]) -> list[Picture]:
+        if self._channels is not None:
+            mean, std = (np.array(part, np.float32) for part in self._channels)
+            images = images * std + mean
         return [to_display(image, self._range) for image in images]

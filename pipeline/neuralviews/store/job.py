@@ -189,8 +189,11 @@ def _imported_layout(content: Mapping[str, Any], spec: FieldSpec, name: str | Pa
             f"{name}: found columns {_shown(columns)}, expected the width of attributes, no more"
         )
     width = _count(columns["attributes"], MAX_ATTRIBUTES, "columns.attributes", name)
-    named = isinstance(attributes, list) and all(isinstance(name, str) for name in attributes)
-    if not named or len(attributes) != width or len({*attributes}) != width:
+    if (
+        not isinstance(attributes, list)
+        or not all(isinstance(attribute, str) for attribute in attributes)
+        or not len(attributes) == len({*attributes}) == width
+    ):
         raise FormatError(f"{name}: found attributes {_shown(attributes)}, expected {width} different names")
     return RowLayout(spec.parameters, attributes=width)
 

@@ -80,7 +80,7 @@ def make_shards(writer: StoreWriter, maker: Maker, sharing: Sharing) -> int:
         writer.shard_count,
         total,
         total - left,
-        title=str(writer.job["name"]),
+        title=str(writer.made_by.get("name", writer.root.name)),  # stores of others need not have one
         unit="copies" if writer.kind == AUGMENT else "fields",
         shown=sharing.progress,
     )

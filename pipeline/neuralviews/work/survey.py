@@ -33,7 +33,7 @@ class Question(Protocol[Answer_co]):
 
 
 def ask_all(
-    question: Question[Answer], objects: Sequence[int], sharing: Sharing, title: str
+    question: Question[Answer], objects: Sequence[int], sharing: Sharing, title: str, unit: str = "shapes"
 ) -> Generator[tuple[int, Answer], None, None]:
     """The answer about each object: in the order given, or as answers come if workers are several.
 
@@ -47,7 +47,7 @@ def ask_all(
     from tqdm import tqdm
 
     left = dict.fromkeys(_order_of(sharing.part, objects))
-    bar = tqdm(total=len(left), desc=title, unit="shapes", file=sys.stderr, disable=not sharing.progress)
+    bar = tqdm(total=len(left), desc=title, unit=unit, file=sys.stderr, disable=not sharing.progress)
     with bar, threadpool_limits(1):
         for _ in range(_TRIES):
             begun: list[int] = []

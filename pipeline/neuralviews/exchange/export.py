@@ -1,0 +1,86 @@
+"""Records of a store written in another format: the one way out, whatever the format."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import OptionError, SpecError
+from .registry import EXPORTS, MESHES, get_format
+from .sink import open_sink
+from .taken import take
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ..store.reader import Store
+
+__all__ = ["RESOLUTION", "Exported", "export"]
+
+_FILE_BYTES = 4096
+"""What a field's file takes beside its weights, and a file system's block."""
+RESOLUTION = 128
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export did.
+
+    Attributes:
+        count: how many fields were written, or meshes.
+        notes: what a reader of them should know, one a line.
+    """
+
+    count: int
+    notes: tuple[str, ...] = ()
+
+
+def export(
+    store: "Store",
+    rows: "NDArray[np.int64]",
+    to: str,
+    out: Path,
+    *,
+    views: int | None = None,
+    resolution: int | None = None,
+    progress: bool = False,
+) -> Exported:
+    """Write records in a format; the same records make the same bytes.
+
+    Fields that diverged or were rejected are left out, and counted in the notes. What is written appears
+    under ``out`` at once when all of it is there; meshes, which take long, file by file.
+
+    Args:
+        rows: (k,) record_ids.
+        to: one of `EXPORTS`.
+        out: a folder that does not exist or is empty, or, of datasets, a file that ends in ``.zip``.
+        views: only the first so many views of each object.
+        resolution: of meshes: points along each edge of the domain; `RESOLUTION` unless said.
+        progress: draw a bar on a terminal, once it has taken some seconds.
+    Raises:
+        OptionError: no such format, or an option that it has not.
+        SpecError: records that the format cannot hold.
+        OutputError: the place cannot be written to, or holds anything else.
+        StoreError: the store cannot be used.
+    """
+    if to not in EXPORTS:
+        raise OptionError(f"format: found {to!r}, expected one of {', '.join(EXPORTS)}")
+    if views is not None and views < 1:
+        raise OptionError(f"views: found {views}, expected at least 1")
+    if to == MESHES:
+        from .meshes import export_meshes
+
+        if views is not None:
+            rows = rows[store.column("view")[rows] < views]
+        if not len(rows):
+            raise SpecError(
+                f"{store.root}: no record chosen is one of the first {views} views; choose others"
+            )
+        points = RESOLUTION if resolution is None else resolution
+        return Exported(*export_meshes(store, rows, out, resolution=points, progress=progress))
+    if resolution is not None:
+        raise OptionError(f"resolution: is of meshes, found the format {to}; leave it out")
+    taken = take(store, rows, views, progress=progress)
+    with open_sink(out, taken.weight_bytes + _FILE_BYTES * len(taken)) as sink:
+        notes = get_format(to).export(taken, sink)
+    return Exported(len(taken), (*taken.notes, *notes))

@@ -1,0 +1,102 @@
+"""The files of an export of another program, in a folder or an archive, looked up by name."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ..errors import SourceError
+from ..signals.file_tree import FileTree
+from ..signals.hashing import sha256_of
+
+__all__ = ["Files", "OneFile"]
+
+_LARGEST_TEXT = 1 << 28
+
+
+@dataclass(frozen=True)
+class OneFile:
+    """A single file as a tree of its own; see `FileTree`."""
+
+    path: Path
+
+    @property
+    def names(self) -> list[str]:
+        return [self.path.name]
+
+    def describe(self, name: str) -> str:
+        return str(self.path)
+
+    def read(self, name: str) -> bytes:
+        try:
+            return self.path.read_bytes()
+        except OSError as error:
+            raise SourceError(f"{self.path}: cannot be read ({error.strerror}); expected fields") from None
+
+    def sha256(self, name: str) -> str:
+        return sha256_of(self.path)
+
+
+class Files:
+    """Files to import from.
+
+    Args:
+        tree: where they lie.
+    """
+
+    def __init__(self, tree: FileTree) -> None:
+        self.tree = tree
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """All names, sorted; files and folders that archivers leave behind are none of them."""
+        kept = (name for name in self.tree.names if "__MACOSX/" not in f"/{name}")
+        return tuple(sorted(kept))
+
+    def describe(self, name: str = "") -> str:
+        """What an error message calls a file, or all of them."""
+        return self.tree.describe(name)
+
+    def read(self, name: str) -> bytes:
+        """All bytes of a file, or a SourceError that says why not."""
+        return self.tree.read(name)
+
+    def matching(self, pattern: re.Pattern[str]) -> Iterator[tuple[str, re.Match[str]]]:
+        """Names that match as a whole, with what was found in them."""
+        for name in self.names:
+            found = pattern.fullmatch(name)
+            if found is not None:
+                yield name, found
+
+    def one_folder(self, names: Iterable[str]) -> str:
+        """The folder of some files, with '/' at its end, or empty.
+
+        Raises:
+            SourceError: they lie in several.
+        """
+        folders = sorted({name[: name.rfind("/") + 1] for name in names})
+        if len(folders) > 1:
+            raise SourceError(
+                f"{self.describe()}: found fields in {folders[0] or './'} and in {folders[1]}, "
+                "expected one folder of them: import one after the other"
+            )
+        return "".join(folders)
+
+    def json(self, name: str) -> Any:
+        """The value of a JSON file.
+
+        Raises:
+            SourceError: it is none.
+        """
+        data = self.read(name)
+        try:
+            if len(data) > _LARGEST_TEXT:
+                raise ValueError(f"{len(data)} bytes, at most {_LARGEST_TEXT}")
+            return json.loads(data)
+        except (ValueError, RecursionError) as error:
+            raise SourceError(
+                f"{self.describe(name)}: not JSON ({error}); replace the file, or leave it out"
+            ) from None

@@ -1,0 +1,116 @@
+"""State dicts of torch, one file a field: what the formats of most peers have in common."""
+
+import io
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import SourceError
+from ..field import FieldSpec, split
+from ..records import NO_LABEL, Split
+from ..statistics.moments import kept_statistics
+from ..store.schema import MAX_LABEL
+from .format import Parse, Parsed
+from .layers import joined, named_layers
+from .torch_files import TorchFiles
+
+if TYPE_CHECKING:
+    from .sink import Sink
+    from .taken import Taken
+
+__all__ = ["SEQUENTIAL", "parser_of", "save_statistics", "saved", "state_dict"]
+
+SEQUENTIAL = re.compile(r"seq\.(\d+)\.(weight|bias)")
+"""Names in a ``torch.nn.Sequential`` called ``seq``, as DWSNets and its followers have them."""
+
+
+def parser_of(
+    pattern: re.Pattern[str],
+    looks: str,
+    *,
+    label: str | None = None,
+    inside: str = "",
+    varying: str | None = None,
+) -> Parse:
+    """What reads files of one state dict each.
+
+    Args:
+        pattern: of the tensors' names; see `layers.named_layers`.
+        looks: the names that are expected, for error messages.
+        label: the entry that holds the class; None if there is none. Other entries are passed over.
+        inside: the table within the file that holds the tensors, with '.' at the end.
+        varying: see `TorchFiles`.
+    """
+    files = TorchFiles(varying=varying)
+
+    def parse(data: bytes, where: str) -> Parsed:
+        contents = files.read(data, where)
+        tensors = {
+            name.removeprefix(inside): tensor
+            for name, tensor in contents.tensors.items()
+            if name.startswith(inside)
+        }
+        dims, weights = joined(named_layers(tensors, pattern, where, looks), where)
+        found = None if label is None else np.array([_label(contents.others, label, where)])
+        return Parsed(dims, weights[None], found)
+
+    return parse
+
+
+def _label(others: Mapping[str, Any], name: str, where: str) -> int:
+    value = others.get(name)
+    if isinstance(value, bool) or not isinstance(value, int) or not NO_LABEL < value <= MAX_LABEL:
+        found = "none" if value is None else repr(value)[:40]
+        raise SourceError(
+            f"{where}: found {name} {found}, expected a class from 0 to {MAX_LABEL} under the key {name!r}"
+        )
+    return value
+
+
+def state_dict(spec: FieldSpec, weights: NDArray[np.float32], names: Sequence[str]) -> dict[str, Any]:
+    """The parameters of a field as tensors of their own, weight and bias of each layer.
+
+    Args:
+        names: of the layers, such as ``seq.0``.
+    """
+    import torch
+
+    table: dict[str, Any] = {}
+    for name, (weight, bias) in zip(names, split(spec, weights), strict=True):
+        # Copies: a tensor that shares the memory of all fields would be saved with all of it.
+        table[f"{name}.weight"] = torch.from_numpy(weight.copy())
+        table[f"{name}.bias"] = torch.from_numpy(bias.copy())
+    return table
+
+
+def saved(value: Any) -> bytes:
+    """The bytes of torch.save."""
+    import torch
+
+    buffer = io.BytesIO()
+    torch.save(value, buffer)
+    return buffer.getvalue()
+
+
+def save_statistics(taken: "Taken", sink: "Sink", name: str) -> None:
+    """Mean and deviation (with n - 1) of each parameter over the store's training records, as the loaders of
+    DWSNets want them: lists of tensors (in, out, 1) and (out, 1). Nothing is written without two such
+    records.
+    """
+    import torch
+
+    if not (taken.split == Split.train).any():
+        return
+    found = kept_statistics(taken.store)
+    if found.records < 2:
+        return
+    deviation = found.std * np.sqrt(found.records / (found.records - 1))
+    tables: dict[str, dict[str, list[Any]]] = {"weights": {}, "biases": {}}
+    for key, values in (("mean", found.mean), ("std", deviation)):
+        pairs = split(taken.store.spec, values.astype(np.float32))
+        tables["weights"][key] = [torch.from_numpy(w.T.copy()).unsqueeze(-1) for w, _ in pairs]
+        tables["biases"][key] = [torch.from_numpy(b.copy()).unsqueeze(-1) for _, b in pairs]
+    sink.add(name, saved(tables))

@@ -1,0 +1,281 @@
+"""Files of torch.save, read by ``torch.load(weights_only=True)`` alone, and fast where many are alike.
+
+A dataset has hundreds of thousands of files whose pickles are the same to the byte: they name the same
+tensors in the same places, and only the numbers, which lie outside the pickle, differ. Such a pickle is given
+to torch once more with numbers that count the places, and what comes out says where every number of every
+file goes. So no pickle is ever interpreted by anything but torch, and few of them are.
+"""
+
+import io
+import pickle
+import re
+import struct
+import warnings
+import zipfile
+import zlib
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import SourceError, printable
+from ..field import MAX_PARAMETERS
+
+__all__ = ["Contents", "TorchFiles"]
+
+_KEPT = 64
+"""Pickles whose places are remembered, and as many that were seen once."""
+_COUNTABLE = 1 << 24
+"""float32 tells integers apart up to here."""
+_LONGEST_REASON = 200
+_WANTED = re.compile(r"[Uu]nsupported (?:global: )?GLOBAL (\S+)")
+_MANUAL = "Check the documentation"
+_LITTLE = zlib.crc32(b"little")
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a file holds.
+
+    Attributes:
+        tensors: name -> array; names of nested tables are joined by dots.
+        others: name -> whatever else there is: numbers, texts, lists of them.
+    """
+
+    tensors: Mapping[str, NDArray[Any]]
+    others: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Of every tensor, where its numbers lie in the storages of a file, which are counted through."""
+
+    storages: tuple[tuple[str, int], ...]  # member, bytes
+    tensors: Mapping[str, NDArray[np.int64]]
+    others: Mapping[str, Any]
+
+
+class _PassedOver:
+    """Stands for whatever a pickle makes under an allowed name."""
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    def __setstate__(self, _: object) -> None:
+        pass
+
+
+class TorchFiles:
+    """Reads files one after another, and remembers what their pickles mean.
+
+    Args:
+        passed_over: full names of what else a pickle may hold, such as arrays of NumPy: nobody looks at these
+            values, and they are not made. (To have NumPy make them would be unsafe: states that no NumPy ever
+            wrote make it read memory anywhere.)
+        varying: an entry whose value, a whole number from 0, is another in each file and does not matter: it
+            is read as 0, so that such pickles are the same too.
+    """
+
+    def __init__(self, passed_over: Sequence[str] = (), varying: str | None = None) -> None:
+        self._allowed: list[Any] = [(_PassedOver, name) for name in passed_over]
+        self._varying = None if varying is None else _number_after(varying)
+        self._known: OrderedDict[bytes, _Places | None] = OrderedDict()
+
+    def read(self, data: bytes, where: str) -> Contents:
+        """The contents of one file.
+
+        Args:
+            where: what an error message calls it.
+        Raises:
+            SourceError: it is no file of torch.save, is damaged, or its pickle wants to run code.
+        """
+        with _faults(where):
+            archive = _archive(data, where)
+            if archive is None:
+                return self._load(data, where)
+            pickled = archive.read(_member(archive, "data.pkl"))
+            if self._varying is not None:
+                pickled = self._varying.sub(rb"\1K\0", pickled)
+            places = self._known.get(pickled)
+            if places is None and pickled in self._known and not _is_big_endian(archive):
+                places = self._learn(archive, pickled, where)
+            self._remember(pickled, places)
+            if places is None or not places.storages or _is_big_endian(archive):
+                return self._load(_packed(_members(archive)), where)
+            return _filled(archive, places)
+
+    def _remember(self, pickled: bytes, places: _Places | None) -> None:
+        self._known[pickled] = places
+        self._known.move_to_end(pickled)
+        while len(self._known) > _KEPT:
+            self._known.popitem(last=False)
+
+    def _load(self, data: bytes, where: str) -> Contents:
+        import torch
+
+        with torch.serialization.safe_globals(self._allowed), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of damaged pickles; whatever matters is raised
+            try:
+                found = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+            except pickle.UnpicklingError as error:
+                raise SourceError(f"{where}: {_refused(error)}") from None
+        return _flattened(found, where)
+
+    def _learn(self, archive: zipfile.ZipFile, pickled: bytes, where: str) -> _Places | None:
+        """Have torch put counted numbers where a file's own would go; None if they are not float32."""
+        members = _members(archive)
+        sizes = {name: len(data) for name, data in members.items() if "/data/" in name}
+        if sum(sizes.values()) // 4 > _COUNTABLE or any(size % 4 for size in sizes.values()):
+            return None
+        counted = np.arange(sum(sizes.values()) // 4).astype("<f4").tobytes()
+        start = 0
+        for name, size in sizes.items():
+            members[name] = counted[start : start + size]
+            start += size
+        members[_member(archive, "data.pkl")] = pickled
+        contents = self._load(_packed(members), where)
+        if any(tensor.dtype != np.float32 for tensor in contents.tensors.values()):
+            return None
+        indices = {name: tensor.astype(np.int64) for name, tensor in contents.tensors.items()}
+        return _Places(tuple(sizes.items()), indices, contents.others)
+
+
+def _filled(archive: zipfile.ZipFile, places: _Places) -> Contents:
+    """The numbers of a file in the places that its pickle gives them."""
+    parts = []
+    for name, size in places.storages:
+        part = archive.read(name)
+        if len(part) != size:
+            raise ValueError(f"storage {name} has {len(part)} bytes, another file of the same pickle {size}")
+        parts.append(part)
+    numbers = np.frombuffer(b"".join(parts), "<f4")
+    return Contents({name: numbers[index] for name, index in places.tensors.items()}, places.others)
+
+
+def _archive(data: bytes, where: str) -> zipfile.ZipFile | None:
+    """The zip archive that a file is since torch 1.6; older ones are pickles as a whole."""
+    if not data.startswith(b"PK\x03\x04"):
+        return None
+    archive = zipfile.ZipFile(io.BytesIO(data))
+    names = archive.namelist()
+    if len({*names}) != len(names):
+        raise ValueError("a member is there twice")
+    if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
+        raise SourceError(
+            f"{where}: found packed numbers, expected plain ones as torch.save writes them: replace the file"
+        )
+    return archive
+
+
+def _members(archive: zipfile.ZipFile) -> dict[str, bytes]:
+    """All members, whose checksums are proven by it: torch does not look at them."""
+    return {name: archive.read(name) for name in archive.namelist()}
+
+
+def _packed(members: Mapping[str, bytes]) -> bytes:
+    """An archive that states nothing but these members: torch and zipfile may read a damaged one apart."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return made.getvalue()
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> str:
+    found = [member for member in archive.namelist() if member.partition("/")[2] == name]
+    if len(found) != 1:
+        raise ValueError(f"found {len(found)} members {name}, expected one")
+    return found[0]
+
+
+def _number_after(key: str) -> re.Pattern[bytes]:
+    """A key in a pickle of protocol 2, and after it a whole number of one, two or four bytes.
+
+    Where these bytes stand for something else, a pickle is taken for one that torch reads just as safely.
+    """
+    text = key.encode()
+    start = re.escape(b"X" + struct.pack("<I", len(text)) + text + b"q") + b"."
+    return re.compile(b"(" + start + b")(?:K.|M..|J...[\0-\x7f])", re.DOTALL)
+
+
+def _is_big_endian(archive: zipfile.ZipFile) -> bool:
+    orders = [member for member in archive.infolist() if member.filename.endswith("/byteorder")]
+    return any(member.CRC != _LITTLE for member in orders)  # quicker than to read it
+
+
+def _flattened(found: Any, where: str) -> Contents:
+    import torch
+
+    if not isinstance(found, Mapping):
+        raise SourceError(
+            f"{where}: found a {type(found).__name__}, expected a table of tensors: a state dict"
+        )
+    tensors: dict[str, NDArray[Any]] = {}
+    others: dict[str, Any] = {}
+    left = MAX_PARAMETERS
+    for name, value in _leaves(found, ""):
+        if isinstance(value, torch.Tensor):
+            left -= value.numel()  # a tensor may repeat a single number without end
+            if left < 0:
+                raise SourceError(
+                    f"{where}: found more than {MAX_PARAMETERS} numbers, expected a small network"
+                )
+            if value.layout != torch.strided or value.dtype == torch.bfloat16:
+                raise SourceError(
+                    f"{where}: {printable(name)}: found {value.dtype} {value.layout}, "
+                    "expected plain float32: save it with .float()"
+                )
+            tensors[name] = value.detach().numpy()
+        else:
+            others[name] = value
+    return Contents(tensors, others)
+
+
+def _leaves(table: Mapping[Any, Any], start: str, depth: int = 0) -> Iterator[tuple[str, Any]]:
+    for key, value in table.items():
+        name = f"{start}{key}"
+        if isinstance(value, Mapping) and depth < 4:
+            yield from _leaves(value, f"{name}.", depth + 1)
+        else:
+            yield name, value
+
+
+def _refused(error: pickle.UnpicklingError) -> str:
+    """Why torch would not load a pickle, in a line: what it wanted, or how it is broken.
+
+    Torch's own text says how to load it all the same, which is left out.
+    """
+    wanted = _WANTED.search(str(error))
+    if wanted is not None:
+        return (
+            f"its pickle wants to import {printable(wanted[1])}, which could run code: it was not loaded; "
+            "expected tensors and plain values alone: save a state dict"
+        )
+    parts = [part for part in str(error).split("\n\n") if part.strip() and not part.startswith(_MANUAL)]
+    reason = printable(" ".join((parts or [""])[-1].split()))[:_LONGEST_REASON]
+    return f"refused by torch ({reason}); expected a state dict of torch.save"
+
+
+_FAULTS = (
+    *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, pickle.UnpicklingError),
+    *(ValueError, RuntimeError, OverflowError, MemoryError, KeyError, TypeError, IndexError, AttributeError),
+    AssertionError,
+)
+"""What torch and zipfile raise on damaged files."""
+
+
+@contextmanager
+def _faults(where: str) -> Iterator[None]:
+    try:
+        yield
+    except SourceError:
+        raise
+    except _FAULTS as error:
+        reason = printable(" ".join(str(error).split()) or type(error).__name__)[:_LONGEST_REASON]
+        raise SourceError(
+            f"{where}: cannot be read ({reason}); expected a state dict of torch.save: replace the file"
+        ) from None
