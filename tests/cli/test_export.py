@@ -1,4 +1,4 @@
-"""``export``: files beside one line of what was done, and one line for whatever cannot be."""
+"""``export``: files, a line of what was done and what to know, and one line for whatever cannot be."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neuralviews.store.reader import Store
+from neuralviews.records import Status
+from neuralviews.store.reader import Store, open_store
 
 from ..ball_fields import ball_store, ball_weights
 from ..made_stores import contents, make_store
@@ -61,7 +62,21 @@ def test_other_resolutions_are_not_mixed(run: Run, store: Store, tmp_path: Path)
         (["store", "--records", "5:2"], "records: '5:2' is none of the 36 records"),
         (["store", "--records", "0", "--resolution", "2"], "resolution: found 2, expected 3 to 384"),
         (["store", "--records", "0", "--to", "voxels"], "'voxels' is not"),
-        (["store"], "Missing option '--records'"),
+        (["store"], "records: of meshes say which, such as --records 0:5, since each takes a while"),
+        (["store", "--records", ""], "records: found '', expected numbers and slices such as 7, 0:5"),
+        (["store", "--records", "1", "--views", "1"], "no record chosen is one of the first 1 views; choose"),
+        (["store", "--records", "0", "--views", "0"], "Invalid value for '--views'"),
+        (
+            ["images", "--to", "npz", "--resolution", "9"],
+            "resolution: is of meshes, found the format npz; leave",
+        ),
+        (["images", "--to", "dwsnets"], "dwsnets: holds one field of an object, found 3 views in images"),
+        (["images", "--to", "nfn", "--records", "0:0"], "records: '0:0' is none of the 120 records"),
+        (["images", "--to", "npz", "--out", "full/notes.txt"], "full/notes.txt"),
+        (
+            ["images", "--to", "npz", "--out", "full"],
+            "full: found files, expected no such folder, or an empty",
+        ),
         (
             ["images", "--records", "0"],
             "found fields fitted to source.kind = 'digits', expected fields of sha",
@@ -90,4 +105,69 @@ def test_errors_are_one_line(
     assert message in err
     assert err.count("\n") == 1
     assert not (tmp_path / "out").exists()
+    assert [path.name for path in (tmp_path / "full").iterdir()] == ["notes.txt"]
     assert (tmp_path / "full" / "notes.txt").read_text() == "mine"
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """Made-up fields of digits, forty objects, three views each; two of them diverged."""
+    return make_store(tmp_path_factory.mktemp("images") / "store", diverged=(0, 7))
+
+
+class TestDatasets:
+    def test_all_records_go_out_and_come_back(self, run: Run, images: Store, tmp_path: Path) -> None:
+        out = tmp_path / "deep" / "multiview"
+        code, text, err = run("export", images.root, "--to", "multiview", "--out", out)
+        assert (code, err) == (0, "")
+        assert text.splitlines()[:2] == [
+            f"{out}: 118 fields of {images.root}",
+            "2 records left out: they diverged or were rejected",
+        ]
+        given = ("import", out, "--out", tmp_path / "store", "--from", "multiview", "--workers", 1)
+        assert run(*given)[0] == 0
+        found = open_store(tmp_path / "store")
+        sound = np.flatnonzero(images.column("status") != Status.diverged)
+        for name in ("object_id", "view", "label", "split"):
+            np.testing.assert_array_equal(found.column(name), images.column(name)[sound])
+        np.testing.assert_array_equal(found.weights(range(118)), images.weights(sound))
+        assert (found.spec, found.job["name"]) == (images.spec, "made")
+
+    def test_an_archive(self, run: Run, images: Store, tmp_path: Path) -> None:
+        out = tmp_path / "fields.zip"
+        given = ("export", images.root, "--to", "dwsnets", "--views", 1, "--records", "0:30", "--out")
+        code, text, err = run(*given, out)
+        assert (code, err) == (0, "")
+        assert text.startswith(f"{out}: 9 fields of {images.root}\n")
+        assert out.is_file()
+        assert run(*given, tmp_path / "again.zip")[0] == 0
+        assert (tmp_path / "again.zip").read_bytes() == out.read_bytes()
+        code, text, err = run(*given, out)
+        assert (code, text) == (2, "")
+        assert err == f"error: {out}: there is such a file already; remove it, or take another name\n"
+
+    def test_imported_fields_go_out_again(self, run: Run, images: Store, tmp_path: Path) -> None:
+        """What came in is no less than what was made here."""
+        for step, source in enumerate((images.root, tmp_path / "0" / "store")):
+            folder = tmp_path / str(step)
+            code, _, _ = run("export", source, "--to", "multiview", "--out", folder / "multiview")
+            assert code == 0
+            given = ("--out", folder / "store", "--from", "multiview", "--workers", 1)
+            assert run("import", folder / "multiview", *given)[0] == 0
+        one, two = (open_store(tmp_path / step / "store") for step in "01")
+        np.testing.assert_array_equal(one.weights(range(118)), two.weights(range(118)))
+        for name in ("object_id", "view", "label", "split"):
+            np.testing.assert_array_equal(one.column(name), two.column(name))
+
+    def test_an_interruption_leaves_nothing(
+        self, run: Run, images: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from neuralviews.exchange import multiview
+
+        def interrupted(*given: object) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(multiview, "saved", interrupted)
+        code, _, _ = run("export", images.root, "--to", "multiview", "--out", tmp_path / "out")
+        assert code == 130
+        assert [*tmp_path.iterdir()] == []

@@ -249,7 +249,7 @@ class TestRefusals:
         parts = members(torch_bytes(state(2)))
         parts["archive/data/2"] = parts["archive/data/2"][:-4]
         with pytest.raises(
-            SourceError, match=r"net\.pth: cannot be read \(storage archive/data/2 has 44 bytes"
+            SourceError, match=r"net\.pth: cannot be read \(storage data/2 has 44 bytes"
         ):
             files.read(packed(parts), "net.pth")
 

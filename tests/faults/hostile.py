@@ -379,3 +379,66 @@ SHAPES: Mapping[str, tuple[Change, str]] = {
     ),
 }
 """Shards of fitted shapes, made whole, then changed."""
+
+IMPORTED: Mapping[str, tuple[Change, str]] = {
+    "no group": (replaced("import", lambda f, v: None), "2 links in /, expected 3"),
+    "a group of shapes more": (lambda f, v: f.create_group("shape") and None, "4 links in /, expected 3"),
+    "a group of another name": (moved("import", "imported"), "no import in /"),
+    "a dataset for the group": (
+        replaced("import", lambda f, v: contiguous(f, "import", np.zeros(8, "<f4"))),
+        "import is not a group",
+    ),
+    "a link for the group": (
+        replaced("import", lambda f, v: f.__setitem__("import", h5py.ExternalLink(v, "/"))),
+        "import in / is a link to elsewhere",
+    ),
+    "one group under two names": (
+        replaced("import", lambda f, v: f.__setitem__("import", f["meta"])),
+        "10 links in import, expected 1",
+    ),
+    "an attribute on the group": (lambda f, v: f["import"].attrs.create("a", 1), "1 attributes on import"),
+    "an attribute on the column": (
+        lambda f, v: f["import/attributes"].attrs.create("a", 1),
+        "attributes on import/attributes",
+    ),
+    "a column more": (lambda f, v: contiguous(f, "import/more", ZEROS), "2 links in import, expected 1"),
+    "a column less": (column("attributes", None), "0 links in import, expected 1"),
+    "a column of another name": (moved("import/attributes", "import/more"), "no attributes in import"),
+    "a column in the other group": (moved("import/attributes", "meta/attributes"), "links in meta|in import"),
+    "another type": (
+        column("attributes", np.zeros((40, 2), "<f8")),
+        "import/attributes has another type than <f4",
+    ),
+    "too wide": (column("attributes", np.zeros((40, 3), "<f4")), "import/attributes has the shape"),
+    "too narrow": (column("attributes", np.zeros((40, 1), "<f4")), "import/attributes has the shape"),
+    "too flat": (column("attributes", np.zeros(80, "<f4")), "import/attributes has the shape"),
+    "too short": (column("attributes", np.zeros((39, 2), "<f4")), "import/attributes has the shape"),
+    "a column that is another one": (
+        replaced("import/attributes", lambda f, v: f.__setitem__("import/attributes", f["meta/psnr"])),
+        "import/attributes has the shape",
+    ),
+    "a column that is a link": (
+        replaced(
+            "import/attributes",
+            lambda f, v: f.__setitem__("import/attributes", h5py.ExternalLink(v, "/weights")),
+        ),
+        "attributes in import is a link to elsewhere",
+    ),
+    "a column in another file": (
+        replaced(
+            "import/attributes",
+            lambda f, v: contiguous(f, "import/attributes", np.zeros((40, 2), "<f4"), v),
+        ),
+        "another file|not contiguous",
+    ),
+    "a column in chunks": (
+        replaced(
+            "import/attributes",
+            lambda f, v: (
+                f.create_dataset("import/attributes", data=np.zeros((40, 2), "<f4"), chunks=(8, 2)) and None
+            ),
+        ),
+        "import/attributes is not contiguous",
+    ),
+}
+"""Shards of imported records with attributes, made whole, then changed."""

@@ -25,7 +25,7 @@ from neuralviews.store.writer import StoreWriter
 
 from ..store.stores import CONTENTS, SPEC, make_job_of, make_rows
 from .canary import Canary, watch
-from .hostile import AFTER, BEFORE, COPIES, SHAPES, Change, contiguous, virtual, write_shard
+from .hostile import AFTER, BEFORE, COPIES, IMPORTED, SHAPES, Change, contiguous, virtual, write_shard
 
 ROWS = 40
 NAME = "shards/shard-000000.h5"
@@ -120,10 +120,18 @@ def test_other_trees_of_shapes_are_refused(case: Case, name: str) -> None:
     refuse(case, reason)
 
 
+@pytest.mark.parametrize("case", ["imported"], indirect=True)
+@pytest.mark.parametrize("name", IMPORTED)
+def test_other_trees_of_imported_records_are_refused(case: Case, name: str) -> None:
+    change, reason = IMPORTED[name]
+    case.write(change)
+    refuse(case, reason)
+
+
 @pytest.mark.parametrize(("case", "other"), [*permutations(CONTENTS, 2)], indirect=["case"])
 def test_a_shard_of_other_contents_is_refused(case: Case, other: str) -> None:
     write_shard(case.path, make_rows(other, range(ROWS)), case.job, lambda file, victim: None, case.victim)
-    refuse(case, "[23] links in /, expected [23]|no (aug|shape) in /")
+    refuse(case, "[23] links in /, expected [23]|no (aug|shape|import) in /")
 
 
 def test_the_canary_sings_for_a_careless_reader(case: Case) -> None:

@@ -7,13 +7,14 @@ import numpy as np
 from neuralviews.store.reader import open_store
 from neuralviews.store.verify import verify
 
-from ..store.stores import contents, make_copies, make_records, make_shapes
-from . import make_v1_augmented, make_v1_shapes
+from ..store.stores import contents, make_copies, make_imported, make_records, make_shapes
+from . import make_v1_augmented, make_v1_imported, make_v1_shapes
 from .make_v1 import ROOT, ROWS, SPEC, make
 
 V1 = "ec32d093df349d7baceae7eb1f0914743bb12165e904a5fb09d85f6b795e2b05"
 V1_AUGMENTED = "b0d24ea53a1b7d305837fe7f3874d1f4b4d111862316447d82b7ee0aa43bf14d"
 V1_SHAPES = "25ad8e8696a7525d25086cc7af3d5662e2e499d2ba9f3f936c57a79645ea2447"
+V1_IMPORTED = "9c13c6d904814059dec9ba747c178636fd9496b8d6044912a08a0c350eb69773"
 
 
 def test_version_1_is_read() -> None:
@@ -73,3 +74,24 @@ def test_version_1_of_shapes_verifies() -> None:
 def test_version_1_of_shapes_is_still_made_to_the_byte(tmp_path: Path) -> None:
     assert make_v1_shapes.make(tmp_path / "shapes") == V1_SHAPES
     assert contents(tmp_path / "shapes") == contents(make_v1_shapes.ROOT)
+
+
+def test_version_1_of_imported_fields_is_read() -> None:
+    store = open_store(make_v1_imported.ROOT)
+    expected = make_imported(range(ROWS), make_v1_imported.SPEC)
+    assert (store.dataset_id, store.spec, len(store)) == (V1_IMPORTED, make_v1_imported.SPEC, ROWS)
+    assert store.kind == "import"
+    found = store.read(np.arange(ROWS))
+    np.testing.assert_array_equal(found.weights, expected.weights)
+    assert found.columns.keys() == expected.columns.keys()
+    for name, column in expected.columns.items():
+        np.testing.assert_array_equal(found.columns[name], column)
+
+
+def test_version_1_of_imported_fields_verifies() -> None:
+    assert verify(make_v1_imported.ROOT, "semantic").dataset_id == V1_IMPORTED
+
+
+def test_version_1_of_imported_fields_is_still_made_to_the_byte(tmp_path: Path) -> None:
+    assert make_v1_imported.make(tmp_path / "imported") == V1_IMPORTED
+    assert contents(tmp_path / "imported") == contents(make_v1_imported.ROOT)

@@ -12,7 +12,8 @@ DIGITS = tuple("0123456789")
 
 
 @pytest.mark.parametrize(
-    ("psnr", "text"), [(42.04, "42.0 dB"), (-385.3, "-385.3 dB"), (998.9, "998.9 dB"), (999.0, "∞ dB")]
+    ("psnr", "text"),
+    [(42.04, "42.0 dB"), (-385.3, "-385.3 dB"), (998.9, "998.9 dB"), (999.0, "∞ dB"), (np.nan, "unknown")],
 )
 def test_a_loss_of_nothing_is_infinite(psnr: float, text: str) -> None:
     assert decibels(psnr) == text

@@ -4,7 +4,7 @@ import pytest
 
 from neuralviews.store.reader import open_store
 
-from .stores import make_copies_store, make_shapes_store, make_store
+from .stores import make_copies_store, make_imported_store, make_shapes_store, make_store
 
 
 @pytest.fixture(scope="session")
@@ -28,4 +28,12 @@ def finished_shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The root of a finished store of 100 fields of shapes in 4 shards; tests must not change it."""
     root = tmp_path_factory.mktemp("finished-shapes") / "store"
     make_shapes_store(root)
+    return root
+
+
+@pytest.fixture(scope="session")
+def finished_imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The root of a finished store of 100 imported fields in 4 shards; tests must not change it."""
+    root = tmp_path_factory.mktemp("finished-imported") / "store"
+    make_imported_store(root)
     return root

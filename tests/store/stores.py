@@ -14,6 +14,7 @@ from neuralviews.field import FieldSpec
 from neuralviews.records import (
     AUGMENTED_COLUMNS,
     COLUMNS,
+    IMPORTED_COLUMNS,
     NO_IOU,
     NO_LABEL,
     NO_PARENT,
@@ -30,7 +31,7 @@ from neuralviews.store.writer import StoreWriter
 SPEC = FieldSpec([2, 5, 4, 1], 30.0, 0.5)
 VIEWS = 3
 PARENT_ROWS = 100
-CONTENTS = ("fitted", "copies", "shapes")
+CONTENTS = ("fitted", "copies", "shapes", "imported")
 """What stores hold, each with columns of its own."""
 
 
@@ -71,6 +72,20 @@ def make_shapes_job(
     """The job of a store of fitted shapes."""
     shapes = {"columns": {"repairs": REPAIRS}, "max_disagreement": 0.05}
     return make_job(rows, rows_per_shard, spec) | shapes | more
+
+
+def make_imported_job(
+    rows: int = 100, rows_per_shard: int = 32, spec: FieldSpec = SPEC, **more: Any
+) -> dict[str, Any]:
+    """The job of a store of imported fields, of each of which two numbers are stated."""
+    imported = {"kind": "import", "columns": {"attributes": 2}, "attributes": ["amplitude", "frequency"]}
+    return make_job(rows, rows_per_shard, spec) | imported | more
+
+
+def make_subset_job(of: Mapping[str, Any], rows: int = 100, rows_per_shard: int = 32) -> dict[str, Any]:
+    """The job of a store of some records of a store with this job."""
+    subset = {"kind": "subset", "of": {"dataset_id": "0" * 64, "job": of}}
+    return make_job(rows, rows_per_shard) | {"arch": of["arch"]} | subset
 
 
 def make_records(rows: range, spec: FieldSpec = SPEC) -> Records:
@@ -143,6 +158,23 @@ def make_shapes(rows: range, spec: FieldSpec = SPEC) -> Records:
     return Records(spec, base.weights, typed)
 
 
+def make_imported(rows: range, spec: FieldSpec = SPEC) -> Records:
+    """The records of `make_records` as imported fields; every fifth one has a PSNR, every tenth a loss."""
+    base = make_records(rows, spec)
+    record_id = base.columns["record_id"]
+    columns = dict(base.columns) | {
+        "seed": np.zeros(len(base)),
+        "psnr": np.where(record_id % 5 == 2, base.columns["psnr"], np.nan),
+        "loss": np.where(record_id % 10 == 2, base.columns["loss"], np.nan),
+        "steps": np.zeros(len(base)),
+        "status": np.where(record_id % 16 == 5, Status.diverged, Status.unknown),
+        "attributes": np.stack([record_id % 8 / 8, record_id % 5 - 2.0], axis=1),
+    }
+    types = {**COLUMNS, **IMPORTED_COLUMNS}
+    typed = {name: np.asarray(column).astype(types[name]) for name, column in columns.items()}
+    return Records(spec, base.weights, typed)
+
+
 def scatter(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """53 well-mixed bits of each number (Fibonacci hashing, twice)."""
     mixed = numbers * np.uint64(0x9E3779B97F4A7C15)
@@ -164,17 +196,31 @@ def make_store(root: Path, **job: Any) -> Store:
 
 def make_job_of(content: str, **more: Any) -> dict[str, Any]:
     """A job of any of `CONTENTS`, for tests that hold for all."""
-    return {"fitted": make_job, "copies": make_copies_job, "shapes": make_shapes_job}[content](**more)
+    makers = {
+        "fitted": make_job,
+        "copies": make_copies_job,
+        "shapes": make_shapes_job,
+        "imported": make_imported_job,
+    }
+    return makers[content](**more)
 
 
 def make_rows(content: str, rows: range) -> Records:
     """What belongs into these rows of a store that holds this."""
-    return {"fitted": make_records, "copies": make_copies, "shapes": make_shapes}[content](rows)
+    makers = {
+        "fitted": make_records,
+        "copies": make_copies,
+        "shapes": make_shapes,
+        "imported": make_imported,
+    }
+    return makers[content](rows)
 
 
 def _content_of(job: Mapping[str, Any]) -> str:
-    if job["kind"] == "augment":
-        return "copies"
+    while job["kind"] == "subset":
+        job = job["of"]["job"]
+    if job["kind"] != "generate":
+        return {"augment": "copies", "import": "imported"}[job["kind"]]
     return "shapes" if "columns" in job else "fitted"
 
 
@@ -187,6 +233,18 @@ def make_copies_store(root: Path, **job: Any) -> Store:
 def make_shapes_store(root: Path, **job: Any) -> Store:
     """A finished store of fitted shapes."""
     fill(StoreWriter(root, make_shapes_job(**job)))
+    return open_store(root)
+
+
+def make_imported_store(root: Path, **job: Any) -> Store:
+    """A finished store of imported fields."""
+    fill(StoreWriter(root, make_imported_job(**job)))
+    return open_store(root)
+
+
+def make_subset(root: Path, of: Mapping[str, Any], rows: int = 64) -> Store:
+    """A finished store of the first records of a store with this job."""
+    fill(StoreWriter(root, make_subset_job(of, rows)))
     return open_store(root)
 
 

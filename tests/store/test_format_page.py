@@ -16,6 +16,7 @@ from neuralviews.store.schema import (
     ALIGNMENT,
     FORMAT_VERSION,
     KINDS,
+    MAX_ATTRIBUTES,
     MAX_CLASSES,
     MAX_PARAMS,
     MAX_PIPELINES,
@@ -28,7 +29,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "format.md").read_text()
 GOLDEN = Path(__file__).parents[1] / "golden"
 
 
-@pytest.mark.parametrize("name", ["v1", "v1_augmented", "v1_shapes"])
+@pytest.mark.parametrize("name", ["v1", "v1_augmented", "v1_shapes", "v1_imported"])
 def test_the_reader_on_the_page_reads_a_store(name: str) -> None:
     (program,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     names: dict[str, Any] = {}
@@ -60,6 +61,9 @@ def test_the_numbers_are_those_of_the_code() -> None:
     assert f"{ALIGNMENT:,}" in PAGE
     assert f"widths of the wide columns, 1 to {MAX_CLASSES:,} and 1 to {MAX_PARAMS:,}" in PAGE
     assert f"1 to {MAX_PIPELINES:,} elements" in PAGE
+    assert f'`{{"attributes": a}}`, exactly this: width of the wide column, 1 to {MAX_ATTRIBUTES:,}' in PAGE
+    for name in ("v1", "v1_augmented", "v1_shapes", "v1_imported"):
+        assert f"`tests/golden/{name}`" in PAGE
     assert f'`{{"repairs": {REPAIRS}}}`' in PAGE
     assert f"centres of {GRID}^3 equal cells" in PAGE
     for kind in KINDS:

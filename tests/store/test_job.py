@@ -45,7 +45,7 @@ def test_what_the_store_does_not_know_is_carried_along() -> None:
         (
             "kind",
             "distil",
-            "found kind 'distil', this neuralviews reads 'generate', 'augment', 'import', 'subset'; update it",
+            r"found kind 'distil', this neuralviews reads 'generate', 'augment', 'import', 'subset'; update",
         ),
         ("kind", ["augment"], r"found kind \['augment'\], this neuralviews reads"),
         ("kind", None, "found kind None, this neuralviews reads"),

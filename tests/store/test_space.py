@@ -45,7 +45,7 @@ def test_the_estimate_is_never_too_small_and_close(
 @pytest.mark.parametrize(
     ("rows", "rows_per_shard"), [(1, 1), (100, 1), (1000, 32), (1000, 1000), (9000, 4097)]
 )
-@pytest.mark.parametrize("content", ["copies", "shapes"])
+@pytest.mark.parametrize("content", ["copies", "shapes", "imported"])
 def test_the_estimate_holds_for_wider_rows(
     tmp_path: Path, content: str, rows: int, rows_per_shard: int
 ) -> None:

@@ -58,6 +58,8 @@ def test_the_rate_is_of_what_this_run_made(tmp_path: Path, bars: list[Any]) -> N
         ([10.2, 40.7, 999.0], "median 40 dB"),
         ([-8.0, 5.0, -1.0], "median 0 dB"),
         ([999.0, 999.0, 20.0], "median ∞ dB"),
+        ([np.nan, 12.0, np.nan], "median 12 dB"),
+        ([np.nan, 999.0, np.nan], "median ∞ dB"),
     ],
 )
 def test_one_record_without_error_does_not_move_the_median(
@@ -68,6 +70,13 @@ def test_one_record_without_error_does_not_move_the_median(
     assert "3/3 [" in last
     assert " copies/s" in last
     assert last.endswith(f"{text}]")
+
+
+def test_of_what_is_not_known_nothing_is_said(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    draw(tmp_path, [np.nan], [np.nan, np.nan])
+    err = capfd.readouterr().err
+    assert "3/3 [" in err
+    assert "median" not in err
 
 
 def test_nothing_made_is_nothing_said_of_its_quality(

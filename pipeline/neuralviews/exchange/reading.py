@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from ..store.writer import StoreWriter
     from ..work.worker import Progress
 
-__all__ = ["FieldMaker"]
+__all__ = ["ImportMaker"]
 
 _BLOCK = 1024
 """Records that are measured between two signs of progress."""
 
 
 @dataclass(frozen=True)
-class FieldMaker:
+class ImportMaker:
     """Where a run writes and reads; see `work.worker.Maker`.
 
     Args:

@@ -22,7 +22,7 @@ from .convention import Convention
 from .job import plan_import
 from .note import NOTE
 from .opened import Opened, Place, open_place
-from .reading import FieldMaker
+from .reading import ImportMaker
 from .survey import Survey, rows_kept, survey
 
 __all__ = ["ImportOptions", "ImportReport", "import_store"]
@@ -149,7 +149,7 @@ def _imported(opened: Opened, root: Path, options: ImportOptions) -> ImportRepor
         return report(0, 0, open_store(root).dataset_id)
     check_space(root, job)
     writer = StoreWriter(root, job)
-    maker = FieldMaker(root, opened.place, convention, options.source_root)
+    maker = ImportMaker(root, opened.place, convention, options.source_root)
     made = make_shards(writer, maker, options.sharing)
     if opened.state() != before:
         raise SourceError(

@@ -27,6 +27,7 @@ from ..field import MAX_PARAMETERS
 
 __all__ = ["Contents", "TorchFiles"]
 
+_PICKLE = "data.pkl"
 _KEPT = 64
 """Pickles whose places are remembered, and as many that were seen once."""
 _COUNTABLE = 1 << 24
@@ -54,7 +55,7 @@ class Contents:
 class _Places:
     """Of every tensor, where its numbers lie in the storages of a file, which are counted through."""
 
-    storages: tuple[tuple[str, int], ...]  # member, bytes
+    storages: tuple[tuple[str, int], ...]  # member below the root, which is named after each file; bytes
     tensors: Mapping[str, NDArray[np.int64]]
     others: Mapping[str, Any]
 
@@ -97,16 +98,17 @@ class TorchFiles:
             archive = _archive(data, where)
             if archive is None:
                 return self._load(data, where)
-            pickled = archive.read(_member(archive, "data.pkl"))
+            root = _root(archive)
+            pickled = archive.read(f"{root}/{_PICKLE}")
             if self._varying is not None:
                 pickled = self._varying.sub(rb"\1K\0", pickled)
             places = self._known.get(pickled)
             if places is None and pickled in self._known and not _is_big_endian(archive):
-                places = self._learn(archive, pickled, where)
+                places = self._learn(archive, root, pickled, where)
             self._remember(pickled, places)
             if places is None or not places.storages or _is_big_endian(archive):
                 return self._load(_packed(_members(archive)), where)
-            return _filled(archive, places)
+            return _filled(archive, root, places)
 
     def _remember(self, pickled: bytes, places: _Places | None) -> None:
         self._known[pickled] = places
@@ -125,10 +127,10 @@ class TorchFiles:
                 raise SourceError(f"{where}: {_refused(error)}") from None
         return _flattened(found, where)
 
-    def _learn(self, archive: zipfile.ZipFile, pickled: bytes, where: str) -> _Places | None:
+    def _learn(self, archive: zipfile.ZipFile, root: str, pickled: bytes, where: str) -> _Places | None:
         """Have torch put counted numbers where a file's own would go; None if they are not float32."""
         members = _members(archive)
-        sizes = {name: len(data) for name, data in members.items() if "/data/" in name}
+        sizes = {name: len(data) for name, data in members.items() if name.startswith(f"{root}/data/")}
         if sum(sizes.values()) // 4 > _COUNTABLE or any(size % 4 for size in sizes.values()):
             return None
         counted = np.arange(sum(sizes.values()) // 4).astype("<f4").tobytes()
@@ -136,19 +138,20 @@ class TorchFiles:
         for name, size in sizes.items():
             members[name] = counted[start : start + size]
             start += size
-        members[_member(archive, "data.pkl")] = pickled
+        members[f"{root}/{_PICKLE}"] = pickled
         contents = self._load(_packed(members), where)
         if any(tensor.dtype != np.float32 for tensor in contents.tensors.values()):
             return None
         indices = {name: tensor.astype(np.int64) for name, tensor in contents.tensors.items()}
-        return _Places(tuple(sizes.items()), indices, contents.others)
+        storages = tuple((name.removeprefix(f"{root}/"), size) for name, size in sizes.items())
+        return _Places(storages, indices, contents.others)
 
 
-def _filled(archive: zipfile.ZipFile, places: _Places) -> Contents:
+def _filled(archive: zipfile.ZipFile, root: str, places: _Places) -> Contents:
     """The numbers of a file in the places that its pickle gives them."""
     parts = []
     for name, size in places.storages:
-        part = archive.read(name)
+        part = archive.read(f"{root}/{name}")
         if len(part) != size:
             raise ValueError(f"storage {name} has {len(part)} bytes, another file of the same pickle {size}")
         parts.append(part)
@@ -185,10 +188,11 @@ def _packed(members: Mapping[str, bytes]) -> bytes:
     return made.getvalue()
 
 
-def _member(archive: zipfile.ZipFile, name: str) -> str:
-    found = [member for member in archive.namelist() if member.partition("/")[2] == name]
+def _root(archive: zipfile.ZipFile) -> str:
+    """The folder that all members lie in: torch names it after the file, or ``archive`` if it has no name."""
+    found = [name.partition("/")[0] for name in archive.namelist() if name.partition("/")[2] == _PICKLE]
     if len(found) != 1:
-        raise ValueError(f"found {len(found)} members {name}, expected one")
+        raise ValueError(f"found {len(found)} members {_PICKLE}, expected one")
     return found[0]
 
 
