@@ -22,6 +22,8 @@ from ..proofs import mnist_root
 from . import (
     bench_align,
     bench_augment,
+    bench_exchange,
+    bench_fetch,
     bench_fit,
     bench_inexact,
     bench_midpoints,
@@ -63,6 +65,7 @@ def main() -> None:
     sections = [_introduction(rounds), _fitting(bench_fit.measure(rounds)), _quality()]
     sections.append(_table("Whole runs", bench_run.measure(max(2, rounds // 3))))
     sections.append(_table("The store", bench_store.measure()))
+    sections.append(_table("Exchange", [*bench_exchange.measure(rounds), *bench_fetch.measure()]))
     sections.append(_table("Augmentation", bench_augment.measure(rounds)))
     sections += [bench_truth.section(rounds), bench_shapes.section(rounds)]
     with tempfile.TemporaryDirectory() as folder:

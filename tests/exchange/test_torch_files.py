@@ -5,6 +5,7 @@ import os
 import pickle
 import struct
 import zipfile
+import zlib
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,16 @@ class TestTheShortWay:
 
 
 class TestOtherWriters:
+    def test_files_that_are_named_after_themselves(self, tmp_path: Path) -> None:
+        """torch.save to a path calls the folder in the archive after the file: each has another."""
+        files = TorchFiles()
+        for seed in range(5):
+            table, path = state(seed, label=1), tmp_path / f"model_{seed}.pth"
+            torch.save(table, path)
+            assert f"model_{seed}/data.pkl" in members(path.read_bytes())
+            assert same(files.read(path.read_bytes(), path.name), table)
+        assert len(files._known) == 1
+
     def test_files_before_torch_1_6(self) -> None:
         files = TorchFiles()
         for seed in range(3):
@@ -215,9 +226,25 @@ class TestRefusals:
         for files in (TorchFiles(), TorchFiles(varying="x")):
             for _ in range(3):
                 with pytest.raises(
-                    SourceError, match=r"found more than \d+ numbers, expected a small network"
+                    SourceError,
+                    match=r"^net\.pth: claims \d+ bytes of numbers or more, .*: replace the file$",
                 ):
                     files.read(data, "net.pth")
+
+    def test_members_that_overlap(self) -> None:
+        """A member may claim those that follow it for its own bytes: what is read grows with its square."""
+        inner, outer = zipfile.ZipInfo("net/inner"), zipfile.ZipInfo("net/outer")
+        content = bytes(1000)
+        inner.file_size = inner.compress_size = len(content)
+        inner.CRC = zlib.crc32(content)
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as archive:
+            archive.writestr(outer, inner.FileHeader() + content)
+            inner.header_offset = len(outer.FileHeader())
+            archive.filelist.append(inner)
+            archive.NameToInfo[inner.filename] = inner
+        with pytest.raises(SourceError, match=r"cannot be read \(its members claim more bytes than it has\)"):
+            TorchFiles().read(buffer.getvalue(), "net.pth")
 
     def test_packed_members(self) -> None:
         buffer = io.BytesIO()
@@ -248,9 +275,7 @@ class TestRefusals:
             files.read(torch_bytes(state(seed)), "file")
         parts = members(torch_bytes(state(2)))
         parts["archive/data/2"] = parts["archive/data/2"][:-4]
-        with pytest.raises(
-            SourceError, match=r"net\.pth: cannot be read \(storage data/2 has 44 bytes"
-        ):
+        with pytest.raises(SourceError, match=r"net\.pth: cannot be read \(storage data/2 has 44 bytes"):
             files.read(packed(parts), "net.pth")
 
 
