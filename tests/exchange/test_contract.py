@@ -13,7 +13,7 @@ import pytest
 from neuralviews.errors import OptionError, SourceError, SpecError
 from neuralviews.exchange.export import export
 from neuralviews.exchange.note import NOTE
-from neuralviews.exchange.opened import Opened
+from neuralviews.exchange.opened import Opened, Place, open_place
 from neuralviews.exchange.registry import FORMATS, MESHES, get_format
 from neuralviews.field import Field, FieldSpec
 from neuralviews.fit.facts import field_facts
@@ -236,6 +236,23 @@ def test_a_note_of_other_objects(name: str, store: Store, tmp_path: Path) -> Non
     note.write_text(json.dumps(content))
     with pytest.raises(SourceError, match="restore"):
         reopened(tmp_path / "out", name)
+
+
+def test_lists_that_are_given_overrule_the_note(name: str, store: Store, out: Path, tmp_path: Path) -> None:
+    """Or are refused, where they could not say which fields they mean."""
+    files = reopened(out, name).listing.files
+    lists = tmp_path / "lists.json"
+    lists.write_text(json.dumps({"val": list(files)}))
+    if len(files) < len(store) or name == "inr2vec":
+        with pytest.raises(
+            OptionError, match=r"^splits: found .*lists\.json, but files of .* leave --splits out"
+        ):
+            open_place(Place(out, name, lists))
+        return
+    opened = open_place(Place(out, name, lists))
+    assert opened.note is not None
+    assert {*opened.listing.split.tolist()} == {Split.val}
+    assert all_labels(opened) == store.column("label")[rows_by_view(store)].tolist()
 
 
 def test_two_formats_in_one_folder(name: str, store: Store, tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ class TestPublished:
             ({}, r"found the tensors none, expected seq\.0\.weight"),
             (
                 {"net.0.weight": torch.zeros(2, 2)},
-                r"found the tensor 'net\.0\.weight', expected seq\.0\.weight",
+                r"found the tensor 'net\.0\.weight', expected each once of seq\.0\.weight",
             ),
             (
                 {"seq.0.weight": torch.zeros(2, 2)},
@@ -189,12 +189,14 @@ def test_statistics_as_their_loader_wants_them(tmp_path: Path) -> None:
 
 
 def test_other_conventions_are_told(tmp_path: Path) -> None:
-    store = make_imported(tmp_path / "store", FieldSpec([2, 4, 1], 8.0, 0.0, 1.0, "ij"))
+    target = {"range": [-1.0, 1.0], "mean": [0.25], "std": [0.5]}
+    store = make_imported(tmp_path / "store", FieldSpec([2, 4, 1], 8.0, 0.0, 1.0, "ij"), target=target)
     _, *told = exported(store, "dwsnets", tmp_path / "out").notes
     assert told == [
         "omega is 8, where programs for this format take 30",
         "axis order is ij, where programs for this format take xy",
         "output offset is 0, where programs for this format take 0.5",
+        "targets are -1 to 1 less 0.25, over 0.5, where programs for this format take 0 to 1",
     ]
 
 

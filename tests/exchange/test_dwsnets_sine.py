@@ -118,7 +118,13 @@ def test_nothing_is_run_for_the_sake_of_arrays(tmp_path: Path) -> None:
 
 def test_their_program_reads_ours(tmp_path: Path) -> None:
     """All keys are there, the label is coef, and splits are plain lists."""
-    store = make_imported(tmp_path / "store", WAVES, attributes=NAMES, objects=range(20, 32))
+    store = make_imported(
+        tmp_path / "store",
+        WAVES,
+        attributes=NAMES,
+        objects=range(20, 32),
+        target={"range": [-10.0, 10.0]},
+    )
     assert exported(store, "dwsnets-sine", tmp_path / "out").notes == ()
     lists = json.loads((tmp_path / "out/sine-regression-inrs/splits.json").read_text())
     seen = []

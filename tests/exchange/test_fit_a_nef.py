@@ -156,7 +156,15 @@ def test_omega_is_asked_for_where_no_file_states_it(tmp_path: Path) -> None:
     assert convention.said("given", omega=8.0).spec(DIMS) == SPEC
 
 
-@pytest.mark.parametrize("text", ['{"params": {"omega_0": "8"}}', "{}", '{"params": {"omega_0": -1}}', "[]"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{}",
+        "[]",
+        *(f'{{"params": {{"omega_0": {value}}}}}' for value in ('"8"', "-1", "NaN", "1" + 400 * "0")),
+    ],
+    ids=range(6),
+)
 def test_other_settings(tmp_path: Path, text: str) -> None:
     published(tmp_path)
     (tmp_path / "MNIST/SIREN/nef.json").write_text(text)
@@ -183,11 +191,23 @@ def test_two_sets_are_refused(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["nefs_5-5.hdf5", "nefs_9-5.hdf5", "nefs_0-99999999.hdf5"])
+@pytest.mark.parametrize("name", ["nefs_5-5.hdf5", "nefs_9-5.hdf5"])
 def test_names_that_cannot_be(tmp_path: Path, name: str) -> None:
     write(tmp_path, {f"MNIST/SIREN/{name}": nefs(0, 1)})
-    with pytest.raises(SourceError, match=r"found fields from \d+ to \d+ by its name, expected 1 to 4194304"):
+    with pytest.raises(SourceError, match=r"found fields from \d+ to 5 by its name, expected one or more"):
         reopened(tmp_path, "fit-a-nef")
+
+
+@pytest.mark.parametrize("stop", [99_999_999, 4_000_000])
+def test_names_of_more_fields_than_memory_holds(tmp_path: Path, stop: int) -> None:
+    """Of all files together, before anything is set aside for them."""
+    write(tmp_path, {f"MNIST/SIREN/{name}.hdf5": b"" for name in (f"nefs_0-{stop}", f"nefs_00-{stop}")})
+    with pytest.raises(SourceError) as error:
+        reopened(tmp_path, "fit-a-nef")
+    assert str(error.value) == (
+        f"{tmp_path}: found {2 * stop} fields by the names of 2 files, expected at most 4194304: import some "
+        "of the files at a time"
+    )
 
 
 def pairs(*entries: Any) -> list[str]:

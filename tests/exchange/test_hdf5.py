@@ -276,6 +276,14 @@ def test_what_is_no_whole_file_is_refused(data: bytes, reason: str) -> None:
         read(data)
 
 
+@pytest.mark.parametrize("signature", [b"TREE", b"SNOD", b"HEAP"])
+def test_damaged_lists_of_names_are_refused(signature: bytes) -> None:
+    """Whether a dataset is there cannot be told then."""
+    data = of(weights=ZEROS).replace(signature, b"XXXX")
+    with open_hdf5(data, "a.h5") as file, pytest.raises(SourceError, match=r"^a\.h5: dataset a: HDF5 cannot"):
+        assert "a" in file
+
+
 def test_addresses_of_four_bytes_are_refused(tmp_path: Path) -> None:
     plan = h5p.create(h5p.FILE_CREATE)
     plan.set_sizes(4, 4)

@@ -10,6 +10,7 @@ import pytest
 from neuralviews.errors import SourceError, SpecError
 from neuralviews.field import FieldSpec
 from neuralviews.records import Split
+from neuralviews.store.reader import Store
 
 from .by_hand import flat, grid, in_order, loaded, made_layers, sequential, siren, write
 from .imported_stores import all_weights, exported, make_imported, reopened
@@ -99,7 +100,14 @@ def test_ranges_in_one_folder_cannot_be_told_apart(tmp_path: Path) -> None:
         reopened(tmp_path, "implicit-zoo")
 
 
-@pytest.mark.parametrize("text", [b"[1]", b'{"x": 1.0}', b'{"3": "30"}', b'{"3": NaN}', b'{"3": true}', b"{"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(b"[1]", b'{"x": 1.0}', b'{"3": "30"}', b'{"3": NaN}', b'{"3": true}', b"{", b'{"3": 1e300}'),
+        *(b'{"3": 1%s}' % (b"0" * 400), b'{"%s": 30.0}' % (b"3" * 5000), b'{"3": 30.0, "03": 30.0}'),
+    ],
+    ids=range(10),
+)
 def test_psnrs_that_are_none(tmp_path: Path, text: bytes) -> None:
     write(tmp_path, {"ckpts/05/000003_0000042.ckpt": field(3, 0), "0_10.json": text})
     with pytest.raises(SourceError, match=r"/0_10\.json: .*; replace the file, or leave it out$"):
@@ -156,6 +164,35 @@ def test_their_program_reads_ours(tmp_path: Path) -> None:
     listing = reopened(tmp_path / "out", "implicit-zoo").listing
     assert (listing.convention.mean, listing.convention.std) == (mean, std)
     assert listing.recipe is None
+
+
+@pytest.mark.parametrize("views", [1, 2])
+def test_psnrs_of_an_export(tmp_path: Path, fitted: Store, views: int) -> None:
+    """A table from indices in each folder; of several views it has the last, and then nobody is told."""
+    exported(fitted, "implicit-zoo", tmp_path / "out", views=views)
+    last = np.flatnonzero(fitted.column("view") == views - 1)
+    expected = dict(
+        zip(fitted.column("object_id")[last].tolist(), fitted.column("psnr")[last].tolist(), strict=True)
+    )
+    found: dict[int, float] = {}
+    for path in (tmp_path / "out/cifar_inrs_data").glob("*/*_*.json"):
+        table = {int(index): psnr for index, psnr in json.loads(path.read_bytes()).items()}
+        assert {int(ckpt.name[:6]) for ckpt in path.parent.glob("ckpts/*/*")} == {*table}
+        assert path.name == f"0_{max(table) + 1}.json"
+        found |= table
+    assert found == expected
+    listing = reopened(tmp_path / "out", "implicit-zoo").listing
+    assert (listing.psnr is None) == (views == 2)
+    if listing.psnr is not None:
+        assert dict(zip(listing.object_id.tolist(), listing.psnr.tolist(), strict=True)) == expected
+
+
+def test_targets_that_are_not_normalised_are_told(tmp_path: Path) -> None:
+    store = make_imported(tmp_path / "store", FieldSpec([2, 8, 8, 3]))
+    assert exported(store, "implicit-zoo", tmp_path / "out").notes[1:] == (
+        "targets are 0 to 1, where programs for this format take 0 to 1 less 0.485, 0.456, 0.406, over "
+        "0.229, 0.224, 0.225",
+    )
 
 
 def test_fields_without_label(tmp_path: Path) -> None:

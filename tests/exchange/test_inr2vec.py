@@ -157,6 +157,7 @@ def test_their_program_reads_ours(tmp_path: Path) -> None:
     store = make_imported(tmp_path / "store", SHAPES, views=3)
     assert exported(store, "inr2vec", tmp_path / "out").notes == (
         "meshes and points are not in it: programs that reconstruct shapes need them beside",
+        f"programs for this format take it that {LOGITS}",
     )
     points = torch.from_numpy(np.random.default_rng(3).uniform(-1, 1, (50, 3)))
     seen = []
@@ -183,7 +184,7 @@ def test_the_way_back_is_exact(tmp_path: Path, fitted: Store) -> None:
     """The note says what the files do not: which fields are views of one object, and how wide their layers
     are."""
     done = exported(fitted, "inr2vec", tmp_path / "out")
-    assert done.notes[1:] == (
+    assert done.notes[2:] == (
         "fields are 2-16-16-1, where programs for this format take 3-w-w-w-w-1",
         "output offset is 0.5, where programs for this format take 0",
     )

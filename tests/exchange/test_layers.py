@@ -43,8 +43,9 @@ def test_transposed_matrices_are_read_by_rows() -> None:
         ([], "f: found the tensors none, expected X"),
         (["seq.0.weight"], "f: found the tensors seq.0.weight, expected X"),
         (["seq.1.weight", "seq.1.bias"], "f: found the tensors seq.1.weight, seq.1.bias, expected X"),
-        (["seq.0.weight", "seq.0.bias", "scale"], "f: found the tensor 'scale', expected X"),
-        (["seq.0.weights"], "f: found the tensor 'seq.0.weights', expected X"),
+        (["seq.0.weight", "seq.0.bias", "scale"], "f: found the tensor 'scale', expected each once of X"),
+        (["seq.0.weights"], "f: found the tensor 'seq.0.weights', expected each once of X"),
+        (["seq.0.bias", "seq.00.bias"], "f: found the tensor 'seq.00.bias', expected each once of X"),
     ],
 )
 def test_other_names(names: list[str], message: str) -> None:

@@ -82,6 +82,13 @@ def test_lists_that_were_given(tmp_path: Path) -> None:
     assert listing.split.tolist() == [Split.test] * 3 + [Split.train]
 
 
+def test_a_layer_by_two_names(tmp_path: Path) -> None:
+    state = named(made_layers((2, 4, 3), 0))
+    write(tmp_path, {"randinit_smaller_3s/net0.pth": state | {"net.0.weight": state["net.0.linear.weight"]}})
+    with pytest.raises(SourceError, match=r"found the tensor 'net\.0\.weight', expected each once of net"):
+        reopened(tmp_path, "nfn").parse(0)
+
+
 @pytest.mark.parametrize("name", ["net.0.weights", "net.0.linear.linear.weight", "0.weight"])
 def test_other_names_of_tensors(tmp_path: Path, name: str) -> None:
     write(tmp_path, {"randinit_smaller_3s/net0.pth": {name: torch.zeros(2, 2)}})
@@ -89,7 +96,7 @@ def test_other_names_of_tensors(tmp_path: Path, name: str) -> None:
         reopened(tmp_path, "nfn").parse(0)
     assert str(error.value) == (
         f"{tmp_path}/randinit_smaller_3s/net0.pth: found the tensor {name!r}, "
-        "expected net.0.linear.weight, net.0.linear.bias, ..., net.<last>.weight"
+        "expected each once of net.0.linear.weight, net.0.linear.bias, ..., net.<last>.weight"
     )
 
 

@@ -157,6 +157,14 @@ class TestApplied:
         assert found.texts == ("splits.json", f"out/{NOTE}")
         assert found.known == ("split", "label")
 
+    def test_lists_that_were_given_apart_are_believed_before_it(self, tmp_path: Path, store: Store) -> None:
+        entries = [Entry(f"{obj}.pth", obj, split=Split.train) for obj in (4, 7, 90_000)]
+        note = note_of(tmp_path, store)
+        found = with_note(listing(*entries), NOTE, note, "/data", split_given=True)
+        assert found.split.tolist() == [Split.train] * 3
+        assert found.label.tolist() == [2, 0, NO_LABEL]
+        assert found.known == ("split", "label")
+
     def test_no_labels_at_all(self, tmp_path: Path, store: Store) -> None:
         objects = {"object_id": [4], "label": [-1], "split": [0]}
         note = note_of(tmp_path, store, objects=objects)

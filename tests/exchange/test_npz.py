@@ -3,7 +3,9 @@
 import io
 import json
 import pickle
+import tracemalloc
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -73,6 +75,19 @@ def test_other_orders_are_read(tmp_path: Path) -> None:
     arrays["layers.1.bias"] = arrays["layers.1.bias"].astype(">f4")
     put(tmp_path, "npz", arrays)
     assert all_weights(reopened(tmp_path, "npz")).tobytes() == joined(arrays).astype("<f4").tobytes()
+
+
+@pytest.mark.filterwarnings("error")
+def test_headers_of_python_2_are_read(tmp_path: Path) -> None:
+    arrays = layer_arrays()
+    array = arrays.pop("layers.0.bias")
+    shape = "".join(f"{side}L, " for side in array.shape)
+    old = archive(("layers.0.bias.npy", claiming(f"({shape})", array.tobytes())))
+    new = npz_bytes(arrays)
+    with zipfile.ZipFile(io.BytesIO(old)) as one, zipfile.ZipFile(io.BytesIO(new)) as other:
+        parts = [(name, made.read(name)) for made in (one, other) for name in made.namelist()]
+    (tmp_path / "a.npz").write_bytes(archive(*parts))
+    assert all_weights(reopened(tmp_path, "npz")).tobytes() == joined(layer_arrays()).tobytes()
 
 
 def test_statements_as_text(tmp_path: Path, fitted: Store) -> None:
@@ -165,6 +180,10 @@ FAULTS: dict[str, tuple[bytes, str]] = {
     "no array": (archive(("w.npy", b"text")), "EOF|magic"),
     "no magic": (archive(("w.npy", b"x" * 100)), "magic string is not correct"),
     "a header of code": (archive(("w.npy", claiming("__import__('os').getpid()"))), "malformed node"),
+    "a header of half a statement": (
+        archive(("w.npy", claiming("(4"))),
+        "EOF in multi-line statement",
+    ),
     "dates": (
         archive(("w.npy", member(np.zeros(2, "M8[s]")))),
         "an array of datetime64.s., expected plain numbers",
@@ -183,6 +202,23 @@ def test_files_that_cannot_be(tmp_path: Path, name: str) -> None:
     with pytest.raises(SourceError, match=expected) as error:
         reopened(tmp_path, "npz")
     assert "\n" not in str(error.value)
+
+
+def test_a_member_that_inflates_beyond_its_claim(tmp_path: Path) -> None:
+    """It says that it is small, and holds 64 MiB: what it does not claim is never unpacked."""
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as made:
+        made.writestr("w.npy", packer.compress(bytes(1 << 26)) + packer.flush())
+        (lying,) = made.infolist()
+        lying.compress_type, lying.file_size = zipfile.ZIP_DEFLATED, 128
+    (tmp_path / "a.npz").write_bytes(buffer.getvalue())
+    tracemalloc.start()
+    with pytest.raises(SourceError, match="Bad CRC-32"):
+        reopened(tmp_path, "npz")
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 1 << 23
 
 
 def test_a_name_twice(tmp_path: Path) -> None:

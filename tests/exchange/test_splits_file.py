@@ -22,6 +22,7 @@ def test_both_ways_to_write_them() -> None:
     assert table == {Split.val: [("x", 3), ("y", 4)]}
 
 
+LABELS = "expected labels that are whole numbers from 0"
 LISTS = "expected lists of paths by split: train, val, test"
 
 
@@ -36,8 +37,21 @@ LISTS = "expected lists of paths by split: train, val, test"
         ({"test": {"paths": []}}, "s.json: test: expected a list of paths, or a table of path and label"),
         ({"val": {"path": ["x"], "label": []}}, "s.json: val: expected as many labels as its 1 paths"),
         ({"val": {"path": ["x"], "label": 3}}, "s.json: val: expected as many labels as its 1 paths"),
-        ({"val": {"path": ["x"], "label": ["dog"]}}, "s.json: val: expected labels that are whole numbers"),
-        ({"val": {"path": ["x"], "label": [None]}}, "s.json: val: expected labels that are whole numbers"),
+        *(
+            ({"val": {"path": ["x"], "label": [label]}}, f"s.json: val: {LABELS}")
+            for label in (
+                "dog",
+                "",
+                None,
+                True,
+                3.7,
+                float("inf"),
+                -1,
+                "-1",
+                10**7,
+                "\N{ARABIC-INDIC DIGIT ONE}",
+            )
+        ),
     ],
 )
 def test_anything_else_is_refused(value: Any, message: str) -> None:

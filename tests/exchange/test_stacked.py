@@ -90,11 +90,11 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "float16": ({"layers.1.bias": np.zeros((6, 4), "<f2")}, "found numbers of type float16"),
     "another name": (
         {"net.weight": np.zeros((6, 4), "<f4")},
-        "found the tensor 'net.weight', expected layers.0",
+        "found the tensor 'net.weight', expected each once of layers.0",
     ),
     "flat and layers": (
         {"weights": np.zeros((6, 4), "<f4")},
-        "found the tensor 'weights', expected layers.0",
+        "found the tensor 'weights', expected each once of layers.0",
     ),
     "a gap": (
         {"layers.4.bias": np.zeros((6, 4), "<f4")},
@@ -122,7 +122,8 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "views of nothing": ({"view": np.arange(6)}, "found view without object_id, expected both"),
     "a negative seed": ({"seed": np.arange(6) - 1}, "seed: found -1, expected 0 to 18446744073709551615"),
     "whole psnr": ({"psnr": np.arange(6)}, r"psnr: found int64 \(6,\), expected numbers \(6,\), one a field"),
-    "infinite psnr": ({"psnr": np.full(6, np.inf)}, "psnr: found an infinite number"),
+    "infinite psnr": ({"psnr": np.full(6, -np.inf)}, "psnr: found a number beyond float32, expected finite"),
+    "too large psnr": ({"psnr": np.full(6, 1e300)}, "psnr: found a number beyond float32, expected finite"),
     "flat attributes": (
         {"attributes": np.zeros(6, "<f4")},
         r"attributes: found float32 \(6,\), expected float32",
@@ -142,7 +143,10 @@ def test_arrays_that_cannot_be(tmp_path: Path, format: str, name: str) -> None:
 
 
 FLAT_FAULTS: dict[str, tuple[dict[str, Any], str]] = {
-    "no dims": ({"weights": np.zeros((6, 4), "<f4")}, "found the tensor 'weights', expected layers.0.weight"),
+    "no dims": (
+        {"weights": np.zeros((6, 4), "<f4")},
+        "found the tensor 'weights', expected each once of layers.0.weight",
+    ),
     "dims of others": (
         {"weights": np.zeros((6, 4), "<f4"), "dims": np.array(DIMS)},
         r"found weights \(6, 4\), expected \(n, 54\) of fields 2-5-4-3: correct dims",

@@ -103,7 +103,7 @@ def test_stopped_fields_hand_their_slots_on() -> None:
     signals.values[4] = np.nan
     budget, engine = Budget(10, 3e-3, target_psnr=19.0), TorchEngine()
     together = engine.fit(SPEC, signals, inits, budget)
-    assert set(together.status.tolist()) == set(Status)
+    assert set(together.status.tolist()) == {*Status} - {Status.unknown}
     for index in (0, 2, 4, 5, 20):
         alone = engine.fit(
             SPEC,

@@ -85,10 +85,17 @@ class TestHead:
         assert head["pretty_name"] == "Handwritten digits (scikit-learn), 8x8 grey, two views"
 
     def test_a_licence_that_the_hub_does_not_list(self, facts: ReleaseFacts) -> None:
-        head = head_of(card_of(facts, Terms.checked(license="LicenseRef-Mine")))
-        assert head["license"] == "other"
-        assert head["license_name"] == "licenseref-mine"
-        assert head["license_link"] == "https://spdx.org/licenses/LicenseRef-Mine.html"
+        head = head_of(card_of(facts, Terms.checked(license="EUPL-1.2")))
+        assert (head["license"], head["license_name"]) == ("other", "eupl-1.2")
+        assert head["license_link"] == "https://spdx.org/licenses/EUPL-1.2.html"
+
+    def test_a_licence_that_nobody_lists(self, facts: ReleaseFacts) -> None:
+        """No link is made up for it."""
+        card = card_of(facts, Terms.checked(license="LicenseRef-Mine"))
+        head = head_of(card)
+        assert (head["license"], head["license_name"]) == ("other", "licenseref-mine")
+        assert "license_link" not in head
+        assert "\nLicenseRef-Mine, as far as the publisher may" in card
 
     @pytest.mark.parametrize(
         ("records", "size"),

@@ -119,6 +119,8 @@ def test_what_was_stated(stores: dict[str, Store]) -> None:
     assert description["name"] == "made"
     assert description["alternateName"] == "Digits, drawn anew"
     assert description["license"] == "https://spdx.org/licenses/CC-BY-4.0.html"
+    own = described(stores["fitted"], Terms.checked(license="LicenseRef-Mine"))
+    assert own["license"] == "LicenseRef-Mine"
     assert description["url"] == "https://example.org/digits"
     assert description["datePublished"] == "2026-11-28"
     assert [one["name"] for one in description["creator"]] == ["A. Person", "The Group"]

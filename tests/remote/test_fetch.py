@@ -121,6 +121,7 @@ def test_all_links_are_tried_and_named(site: FaultServer, tmp_path: Path) -> Non
     found = fetch([dead, gone, site.link("a.bin")], tmp_path / "a.bin", patience=IMPATIENT)
     assert found.link == site.link("a.bin")
     links = [dead, gone, "ftp://x/y", "a.bin", "file://elsewhere/a", "/nowhere", "http://a:b/", "http://[x/"]
+    links += ["file://[x/", "https://user:secret@x.org/a"]
     with pytest.raises(FetchError) as caught:
         fetch(links, tmp_path / "b.bin", patience=IMPATIENT)
     message = str(caught.value)
@@ -135,6 +136,8 @@ def test_all_links_are_tried_and_named(site: FaultServer, tmp_path: Path) -> Non
             "cannot be read (No such file or directory)",
             "no link that can be opened (Port could not be cast to integer value as 'b')",
             "no link that can be opened (",
+            "no link that can be opened (",
+            "no link that can be opened: names of users and passwords do not belong into links",
         ],
         strict=True,
     ):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from neuralviews.remote.fetch import fetch
 from neuralviews.remote.links import resolve
 from neuralviews.remote.patience import Patience
 from neuralviews.remote.remote_file import RemoteFile
+from neuralviews.remote.site import open_site
 
 from .fault_server import Fault, FaultServer
 from .fetching import DATA, IMPATIENT
@@ -40,6 +42,13 @@ def test_links_without_a_name(link: str) -> None:
         FetchError, match="expected a relative path of a file; give a link that ends in the na"
     ):
         resolve(link)
+
+
+@pytest.mark.parametrize("link", ["https://[::1", "http://[x/a.zip", "ftp://[::1/a", "file://[x/a"])
+def test_what_is_no_link(link: str, tmp_path: Path) -> None:
+    for ask in (resolve, lambda link: open_site(link, tmp_path)):
+        with pytest.raises(FetchError, match=rf"{re.escape(link)}: no link that can be opened \(.*IPv6"):
+            ask(link)
 
 
 @pytest.mark.parametrize(

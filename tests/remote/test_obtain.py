@@ -1,5 +1,6 @@
 """Sets that others published: fetched or taken from where a person put them, proven, and imported."""
 
+import io
 import zipfile
 from collections import deque
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from neuralviews.remote import obtain
 from neuralviews.remote.obtain import import_link, import_published
 from neuralviews.remote.published import Published, find_published, load_published
 from neuralviews.remote.published_schema import Convention, Link
+from neuralviews.remote.remote_file import RemoteFile
 from neuralviews.store.reader import Store, open_store
 from neuralviews.store.verify import verify
 
@@ -323,6 +325,32 @@ class TestLinks:
         other = import_link(f"file://{found.path}", "dwsnets", tmp_path / "other", patience=IMPATIENT)
         assert other.report.dataset_id == found.report.dataset_id
         assert contents(tmp_path / "other") == contents(tmp_path / "out")
+
+    def test_several_files(
+        self, web: FaultServer, archive: bytes, fields: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As records and datasets list them; they lie in a folder, in which nothing else may lie."""
+        listed = []
+        with zipfile.ZipFile(io.BytesIO(archive)) as members:
+            for name in members.namelist():
+                web.files[name] = members.read(name)
+                listed.append(RemoteFile(name, (web.link(name),)))
+        monkeypatch.setattr(obtain, "resolve", lambda link, folder: listed)
+        other = tmp_path / "out.download" / "mnist_png_training_3_9" / "checkpoints" / "model_final.pth"
+        other.parent.mkdir(parents=True)
+        other.write_bytes(web.files[listed[0].name])
+        with pytest.raises(
+            OutputError, match=r"model_final\.pth: not one of the files of doi:x, with which it"
+        ):
+            import_link("doi:x", "dwsnets", tmp_path / "out", patience=IMPATIENT)
+        assert web.requests == []
+        other.unlink()
+        for _ in range(2):
+            found = import_link("doi:x", "dwsnets", tmp_path / "out", patience=IMPATIENT)
+            assert found.path == tmp_path / "out.download"
+            assert len(found.notes) == len(listed)
+            require_fields(tmp_path / "out", fields)
+        assert len(web.requests) == len(listed)
 
     def test_what_is_on_this_machine(self, tmp_path: Path) -> None:
         with pytest.raises(OptionError, match=r"is imported: neuralviews import a.zip --from npz --out out$"):

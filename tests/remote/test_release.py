@@ -297,6 +297,9 @@ class TestHostileServers:
             ("shards/shard-000003.h5", "where only files of the store may lie"),
             ("SHA256SUMS.release", "where only files of the store may lie"),
             ("README.md", "names 'README.md' twice"),
+            ("README.md/x", "names 'README.md/x', which lies in another file; nothing was written"),
+            ("job.json/a/x", "which lies in another file"),
+            ("SHA256SUMS.release/x", "which lies in another file"),
         ],
     )
     def test_names_in_the_list(self, served: ReleaseServer, tmp_path: Path, name: str, message: str) -> None:
@@ -453,6 +456,20 @@ class TestPlaces:
         with pytest.raises(OutputError, match=r"README.md: there is such a file with other bytes than the r"):
             bring(release, tmp_path / "copy")
         assert (tmp_path / "copy" / "README.md").read_text() == "my notes"
+
+    @pytest.mark.parametrize("name", ["shards", "shards/shard-000001.h5"])
+    def test_a_link_leads_elsewhere(self, release: Path, tmp_path: Path, name: str) -> None:
+        """Readers would not follow it, and what it leads to belongs to somebody else."""
+        elsewhere = tmp_path / "elsewhere"
+        elsewhere.mkdir()
+        (tmp_path / "copy" / name).parent.mkdir(parents=True)
+        (tmp_path / "copy" / name).symlink_to(elsewhere)
+        with pytest.raises(
+            OutputError, match=rf"copy/{name}: a link, which no reader of stores follows; remo"
+        ):
+            bring(release, tmp_path / "copy")
+        assert not any(elsewhere.iterdir())
+        assert not (tmp_path / "copy" / "job.json").exists()
 
     def test_into_itself(self, release: Path) -> None:
         before = files_of(release)

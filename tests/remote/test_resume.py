@@ -235,6 +235,18 @@ def test_a_process_killed_just_after_the_end_is_tidied_up_after(site: FaultServe
     assert names(tmp_path) == ["a.bin"]
 
 
+def test_a_finished_file_that_its_user_moved_is_left_alone(site: FaultServer, tmp_path: Path) -> None:
+    """The process was killed just after the end, and the partial name is one more of the moved file."""
+    moved = tmp_path / "moved"
+    with PartialFile(tmp_path / "a.bin", md5=False) as part:
+        part.restart(Version(site.link("a.bin"), '"x"', len(DATA)))
+        part.append(OTHER)
+    moved.hardlink_to(tmp_path / "a.bin.part")
+    assert bring(site, tmp_path / "a.bin", sha256=SHA256).sha256 == SHA256
+    assert moved.read_bytes() == OTHER
+    assert names(tmp_path) == ["a.bin", "moved"]
+
+
 def test_local_files_are_gone_on_with(tmp_path: Path) -> None:
     source, target = tmp_path / "source", tmp_path / "a.bin"
     source.write_bytes(DATA)

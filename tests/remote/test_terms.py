@@ -25,6 +25,9 @@ from .releases import STATED
             r"--url: found 'example.org', expected an address that begins with https://",
         ),
         ({"url": "https://e.org/a b"}, r"--url: found 'https://e.org/a b', expected an address"),
+        ({"url": "https://e.org/x?y=1"}, r"--url: found .*, expected an address .* and has no user, \? or #"),
+        ({"url": "https://e.org/x#y"}, r"--url: found 'https://e.org/x#y', expected an address"),
+        ({"url": "https://me:secret@e.org/x"}, r"--url: found .*, expected an address .* and has no user"),
         ({"to": "owner/name"}, r"--to: found 'owner/name', expected hf://owner/name"),
         ({"to": "hf://owner/../x"}, r"--to: found 'hf://owner/../x', expected hf://owner/name"),
         ({"license": "MIT OR Apache-2.0"}, r"--license: found 'MIT OR Apache-2.0', expected an SPDX identif"),
@@ -48,6 +51,11 @@ def test_errors_name_the_option(options: dict[str, Any], message: str) -> None:
 )
 def test_licences_have_the_names_of_the_hub(given: str, spdx: str, hub: str | None) -> None:
     assert licence_of(given) == (spdx, hub)
+
+
+def test_nobodys_own_licence_is_said_to_be_on_the_list_of_spdx() -> None:
+    assert licence_of("MIT").url == "https://spdx.org/licenses/MIT.html"
+    assert licence_of("LicenseRef-academic").url is None
 
 
 def test_the_repository_gives_the_address() -> None:

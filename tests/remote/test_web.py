@@ -4,6 +4,7 @@ import re
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,8 @@ def test_secrets_stay_with_the_host_they_are_for(site: FaultServer, tmp_path: Pa
         ("file:///etc/passwd", "redirects to file:///etc/passwd, expected a place in the web: do not trust"),
         ("ftp://x/y", "redirects to ftp://x/y, expected a place in the web"),
         ("data:,x", "redirects to data:,x, expected a place in the web"),
+        ("http://[::1", "redirects to http://[::1, which is no link (Invalid IPv6 URL); look for a new link"),
+        ("//[", "redirects to //[, which is no link (Invalid IPv6 URL); look for a new link"),
     ],
 )
 def test_redirects_that_lead_astray(site: FaultServer, tmp_path: Path, to: str, reason: str) -> None:
@@ -141,6 +144,23 @@ def test_a_pause_that_a_server_asks_for_is_made(
     assert 1.0 <= pauses[2] <= 9.0
 
 
+FAR = "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"
+
+
+def test_a_date_that_no_calendar_has_names_no_version(site: FaultServer, tmp_path: Path) -> None:
+    site.faults.append(Fault("close", headers={"ETag": "", "Last-Modified": FAR}))
+    assert bring(site, tmp_path / "a.bin").sha256 == SHA256
+    assert site.ranges() == [None, None]
+
+
+def test_a_pause_until_a_date_that_no_calendar_has(
+    site: FaultServer, tmp_path: Path, pauses: list[float]
+) -> None:
+    site.faults.append(Fault("status", headers={"Retry-After": FAR}))
+    assert bring(site, tmp_path / "a.bin", patience=PATIENT).sha256 == SHA256
+    assert pauses == [1.0]
+
+
 def test_no_server_is_waited_for_longer_than_stated(
     site: FaultServer, tmp_path: Path, pauses: list[float]
 ) -> None:
@@ -180,6 +200,25 @@ def test_servers_that_never_do_better_are_given_up(
         bring(site, tmp_path / "a.bin")
     assert len(site.requests) == IMPATIENT.tries
     assert "a.bin" not in names(tmp_path)
+
+
+def test_clients_that_hang_up_at_the_stated_length(
+    site: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As those of Python 3.13 do."""
+    real = HTTPResponse.read1
+
+    def read1(answer: HTTPResponse, n: int = -1) -> bytes:
+        block = real(answer, n)
+        if answer.length == 0:
+            answer._close_conn()  # type: ignore[attr-defined]
+        return block
+
+    monkeypatch.setattr(HTTPResponse, "read1", read1)
+    assert bring(site, tmp_path / "a.bin").sha256 == SHA256
+    site.always = Fault("short")
+    with pytest.raises(FetchError, match="sends more bytes than it states"):
+        bring(site, tmp_path / "b.bin")
 
 
 def test_tries_are_counted_anew_as_long_as_bytes_arrive(

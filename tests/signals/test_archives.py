@@ -87,3 +87,10 @@ def test_what_is_not_there(tmp_path: Path) -> None:
 )
 def test_web_pages_are_known_by_their_beginning(head: bytes, page: bool) -> None:
     assert is_web_page(head) == page
+
+
+@pytest.mark.parametrize("part", [b"<!---->", b"<!-- -->\n", b"<!--" * 2 + b"-->", b" ", b"<?xml>"])
+def test_no_beginning_takes_long(part: bytes) -> None:
+    """To try all ways to cut these into comments would not end."""
+    assert not is_web_page(part * 1000)
+    assert is_web_page(part * (part != b"<?xml>") * 1000 + b"<html>")

@@ -212,6 +212,10 @@ PLAIN = tar_bytes({"a": b"x" * 700, "b": b"y"}, form=tarfile.USTAR_FORMAT)
         (patched(PLAIN, 124, b"\x80" + b"\xff" * 11), r"a member at byte 512 has \d+ bytes, and the archive"),
         (patched(PLAIN, 124, b"\xff" * 12), "a negative number"),
         (patched(PLAIN, 124, b"wrong\0"), r"found b'wrong.*, expected an octal number"),
+        *(
+            (patched(PLAIN, 124, number + b"\0"), r"found b'.*, expected an octal number")
+            for number in (b"1_274", b"0o1274", b"+1274", b"-1274", b"1 274", b"1279")
+        ),
         (patched(PLAIN, 156, b"5"), "the folder b'a' has a size"),
         (patched(PLAIN, 156, b"x"), "a pax header that cannot be read"),
         (patched(PLAIN, 156, b"g"), "a pax header that cannot be read"),
@@ -219,7 +223,7 @@ PLAIN = tar_bytes({"a": b"x" * 700, "b": b"y"}, form=tarfile.USTAR_FORMAT)
         (tar_bytes({}, member("c", pax_headers={"size": "-1"})), "found the size b'-1', expected a number"),
         (tar_bytes({}, member("c", pax_headers={"size": "99999"})), "a member at byte .* has 99999 bytes"),
     ],
-    ids=range(18),
+    ids=range(24),
 )
 def test_damaged_archives_are_refused(tmp_path: Path, data: bytes, reason: str) -> None:
     refused(

@@ -22,7 +22,7 @@ def departures(taken: "Taken", convention: Convention) -> tuple[str, ...]:
     alone states.
 
     Args:
-        convention: of the format; what is None there, its files state.
+        convention: of the format; what is None there, its files or their names state.
     """
     spec = taken.store.spec
     lines = []
@@ -31,7 +31,19 @@ def departures(taken: "Taken", convention: Convention) -> tuple[str, ...]:
         values = {*found} if isinstance(found, tuple) else {found}
         if usual is not None and values != {usual}:
             lines.append(f"{words} is {_text(found)}, where programs for this format take {_text(usual)}")
+    if convention.target_range is not None:
+        mean, std = taken.facts.channels or (None, None)
+        ours = _targets(taken.facts.target_range, mean, std)
+        theirs = _targets(convention.target_range, convention.mean, convention.std)
+        if ours != theirs:
+            lines.append(f"targets are {ours}, where programs for this format take {theirs}")
     return tuple(lines)
+
+
+def _targets(ends: tuple[float, float], mean: tuple[float, ...] | None, std: tuple[float, ...] | None) -> str:
+    low, high = ends
+    texts = [", ".join(f"{part:g}" for part in numbers) for numbers in (mean, std) if numbers is not None]
+    return f"{low:g} to {high:g}" + (f" less {texts[0]}, over {texts[1]}" if texts else "")
 
 
 def _text(value: object) -> str:

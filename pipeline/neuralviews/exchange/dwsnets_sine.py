@@ -54,8 +54,7 @@ _NOTES = ("coordinates run from -pi to pi", "target: amplitude * sin(frequency *
 
 def detect(files: Files) -> str | None:
     """See `Format`."""
-    found = next(files.matching(_FILE), None)
-    return None if found is None else f"found {found[0]}"
+    return files.found(_FILE)
 
 
 def listing(files: Files, hints: Hints) -> Listing:

@@ -71,6 +71,11 @@ class Files:
             if found is not None:
                 yield name, found
 
+    def found(self, pattern: re.Pattern[str]) -> str | None:
+        """The first name that matches as a whole, in the words of `Format.detect`; None if there is none."""
+        match = next(self.matching(pattern), None)
+        return None if match is None else f"found {match[0]}"
+
     def one_folder(self, names: Iterable[str]) -> str:
         """The folder of some files, with '/' at its end, or empty.
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import SourceError
+from ..field import MAX_NUMBER
 from ..records import Split
 from .convention import Convention
 from .files import Files
@@ -35,7 +36,7 @@ LOOKS_FOR = "nefs_<start>-<end>.hdf5"
 
 _FILE = re.compile(r"(?:.*/)?nefs_(\d{1,12})-(\d{1,12})\.hdf5")
 _MOST_FIELDS = 1 << 22
-"""Of a file. Names alone could state more than the memory holds."""
+"""Of all files together. Names alone could state more than the memory holds."""
 
 
 @dataclass(frozen=True)
@@ -79,14 +80,14 @@ _LOGITS = "outputs are logits of occupancy: inside where they are above 0"
 
 def detect(files: Files) -> str | None:
     """See `Format`."""
-    found = next(files.matching(_FILE), None)
-    return None if found is None else f"found {found[0]}"
+    return files.found(_FILE)
 
 
 def listing(files: Files, hints: Hints) -> Listing:
     """See `Format`."""
     hints.require_no_splits("fit-a-nef")
     ranges = {name: _range(files, name, match) for name, match in files.matching(_FILE)}
+    _require_few(files, ranges)
     folder = files.one_folder(ranges)
     omega, texts = _omega(files, f"{folder}nef.json")
     if hints.note is not None:
@@ -114,12 +115,21 @@ def listing(files: Files, hints: Hints) -> Listing:
 
 def _range(files: Files, name: str, match: re.Match[str]) -> range:
     found = range(int(match[1]), int(match[2]))
-    if not 1 <= len(found) <= _MOST_FIELDS:
+    if not found:
         raise SourceError(
             f"{files.describe(name)}: found fields from {found.start} to {found.stop} by its name, expected "
-            f"1 to {_MOST_FIELDS} of them: rename it, or leave it out"
+            "one or more: rename it, or leave it out"
         )
     return found
+
+
+def _require_few(files: Files, ranges: Mapping[str, range]) -> None:
+    count = sum(map(len, ranges.values()))
+    if count > _MOST_FIELDS:
+        raise SourceError(
+            f"{files.describe()}: found {count} fields by the names of {len(ranges)} files, expected at most "
+            f"{_MOST_FIELDS}: import some of the files at a time"
+        )
 
 
 def _entries(
@@ -145,7 +155,7 @@ def _omega(files: Files, name: str) -> tuple[float | None, tuple[str, ...]]:
     if name not in files.names:
         return None, ()
     value = _at(files.json(name), "params", "omega_0")
-    if type(value) not in (int, float) or not value > 0:
+    if type(value) not in (int, float) or not 0 < value <= MAX_NUMBER:
         raise SourceError(
             f"{files.describe(name)}: found params.omega_0 {value!r}, expected a positive number; restore "
             "the file, or take it away and give --omega"

@@ -127,7 +127,7 @@ def _notes(taken: "Taken", trained: int, count: int, *, labelled: bool) -> list[
         notes.append("no object has a label: programs that classify cannot read the files")
     if taken.facts.channels is None:
         notes.append("targets were not normalised by channel, as programs for this format take them to be")
-    return [*notes, *departures(taken, Convention(omega=None))]
+    return [*notes, *departures(taken, Convention(omega=None, target_range=None))]
 
 
 def _json(value: Any) -> bytes:

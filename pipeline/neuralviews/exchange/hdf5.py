@@ -61,7 +61,8 @@ class Hdf5:
         self._where = where
 
     def __contains__(self, name: str) -> bool:
-        return name.encode() in self._root
+        with _faults(f"{self._where}: dataset {name}"):
+            return name.encode() in self._root
 
     def array(self, name: str) -> NDArray[Any]:
         """A dataset of numbers or of texts of fixed length, as it is; plain ones are views of the bytes.

@@ -3,17 +3,20 @@
 ``{train|val}/ckpts/{label}/{index}_{seed}.ckpt`` holds the state dict as ``params``. Beside ``ckpts`` may lie
 ``{start}_{end}.json`` with PSNRs of the images of one run, which count from 0 wherever its range starts. The
 images of either folder are numbered from 0; those of val are what torchvision calls test. In the names of an
-export the index is the number of the object, and the seed that of the view, with a note that says so.
+export the index is the number of the object, and the seed that of the view, with a note that says so; of
+several views PSNRs are those of the last, as in the program's own.
 """
 
+import json
 import math
 import re
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import SourceError
+from ..field import MAX_NUMBER
 from ..records import Split
 from .convention import Convention
 from .departures import departures
@@ -36,7 +39,8 @@ CONVENTION = Convention(omega=30.0, mean=(0.485, 0.456, 0.406), std=(0.229, 0.22
 
 _FILE = re.compile(r"((?:.*/)?)ckpts/(\d{2,7})/(\d{6,10})_(\d{7,10})\.ckpt")
 _KEY = re.compile(r"(?:^|/)((?:(?:train|val)/)?ckpts/\d+/\d+_\d+\.ckpt)$")
-_PSNR = re.compile(r"((?:.*/)?)(\d{1,9})_(\d{1,9})\.json")
+_PSNR = re.compile(r"((?:.*/)?)(\d{1,10})_(\d{1,10})\.json")
+_INDEX = re.compile(r"\d{1,10}", re.ASCII)
 _TRAINING_IMAGES = 50_000
 """Of CIFAR-10: those of val are numbered on after them."""
 _ROOT = "cifar_inrs_data"
@@ -66,8 +70,7 @@ class _Run(NamedTuple):
 
 def detect(files: Files) -> str | None:
     """See `Format`."""
-    found = next(files.matching(_FILE), None)
-    return None if found is None else f"found {found[0]}"
+    return files.found(_FILE)
 
 
 def listing(files: Files, hints: Hints) -> Listing:
@@ -81,12 +84,9 @@ def listing(files: Files, hints: Hints) -> Listing:
     splits = spread(splits, {file.name: (file.run, file.number) for file in found})
     left_out = unlisted(names, splits)
     notes = [] if splits or hints.note else [_UNLISTED]
-    if hints.note is None:
-        runs, stated, unclear = _runs(files, found)
-        texts, notes = (*texts, *stated), [*notes, *unclear]
-        entries: Iterable[Entry] = _published(found, runs)
-    else:
-        entries = (Entry(file.name, file.number, file.seed, file.label, file.split) for file in found)
+    runs, stated, unclear = _runs(files, found)
+    texts, notes = (*texts, *stated), [*notes, *unclear]
+    entries = _published(found, runs) if hints.note is None else _exported(found, runs, hints.note.views)
     return listed(
         (
             entry._replace(split=splits[entry.file][0]) if splits else entry
@@ -114,6 +114,13 @@ def _published(found: Sequence[_File], runs: Mapping[str, _Run]) -> Iterator[Ent
         for view, file in enumerate(sorted(files, key=lambda file: file.seed)):
             object_id = runs[run].start + index + (0 if file.split is Split.train else after)
             yield Entry(file.name, object_id, view, file.label, file.split, seed=file.seed, psnr=psnr)
+
+
+def _exported(found: Sequence[_File], runs: Mapping[str, _Run], views: int) -> Iterator[Entry]:
+    """Fields of an export, whose names hold the numbers of objects and views."""
+    for file in found:
+        psnr = runs[file.run].psnr.get(file.number) if views == 1 else None
+        yield Entry(file.name, file.number, file.seed, file.label, file.split, psnr=psnr)
 
 
 def _runs(files: Files, found: Sequence[_File]) -> tuple[dict[str, _Run], list[str], list[str]]:
@@ -145,7 +152,7 @@ def _psnr(files: Files, name: str) -> dict[int, float]:
     found = {
         int(key): float(psnr)
         for key, psnr in pairs
-        if key.isdecimal() and type(psnr) in (int, float) and math.isfinite(psnr)
+        if _INDEX.fullmatch(key) and type(psnr) in (int, float) and abs(psnr) <= MAX_NUMBER
     }
     if not isinstance(value, dict) or len(found) != len(value):
         raise SourceError(
@@ -170,12 +177,20 @@ def export(taken: "Taken", sink: "Sink") -> tuple[str, ...]:
     """See `Format`; folders are train, and val for all others."""
     taken.require_labels("implicit-zoo")
     layers = [f"seq.{i}" for i in range(len(taken.store.spec.layers))]
-    for place, weights in taken.fields():
-        folder = "train" if taken.split[place] == Split.train else "val"
-        index = int(taken.object_id[place])
-        name = f"{taken.label[place]:02d}/{index:06d}_{taken.view[place]:07d}.ckpt"
-        params = OrderedDict(state_dict(taken.store.spec, weights, layers))
-        sink.add(f"{_ROOT}/{folder}/ckpts/{name}", saved({"image_idx": index, "params": params}))
+    stated: dict[str, dict[int, float]] = {"train": {}, "val": {}}
+    for start, records in taken.blocks():
+        pairs = zip(records.weights, records.columns["psnr"].tolist(), strict=True)
+        for place, (weights, psnr) in enumerate(pairs, start):
+            folder = "train" if taken.split[place] == Split.train else "val"
+            index = int(taken.object_id[place])
+            name = f"{taken.label[place]:02d}/{index:06d}_{taken.view[place]:07d}.ckpt"
+            params = OrderedDict(state_dict(taken.store.spec, weights, layers))
+            sink.add(f"{_ROOT}/{folder}/ckpts/{name}", saved({"image_idx": index, "params": params}))
+            if math.isfinite(psnr):
+                stated[folder][index] = psnr
+    for folder, table in stated.items():
+        if table:
+            sink.add(f"{_ROOT}/{folder}/0_{max(table) + 1}.json", json.dumps(table).encode())
     sink.add(f"{_ROOT}/{NOTE}", taken.note("implicit-zoo"))
     return (
         "seeds in the names are numbers of views, and indices those of objects",

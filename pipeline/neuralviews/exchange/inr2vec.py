@@ -10,6 +10,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -46,8 +47,7 @@ _DIMS = "files do not state widths of layers: they are taken for 3-w-w-w-w-1, w 
 
 def detect(files: Files) -> str | None:
     """See `Format`."""
-    found = next(files.matching(_FILE), None)
-    return None if found is None else f"found {found[0]}"
+    return files.found(_FILE)
 
 
 def listing(files: Files, hints: Hints) -> Listing:
@@ -144,7 +144,10 @@ def export(taken: "Taken", sink: "Sink") -> tuple[str, ...]:
         sink.add(f"{_ROOT}/{part.name}/{number}.h5", data)
     sink.add(f"{_ROOT}/{NOTE}", taken.note("inr2vec"))
     dims = taken.store.spec.dims
-    notes = ["meshes and points are not in it: programs that reconstruct shapes need them beside"]
+    notes = [
+        "meshes and points are not in it: programs that reconstruct shapes need them beside",
+        f"programs for this format take it that {_LOGITS}",
+    ]
     if dims[0] != 3 or dims[-1] != 1 or len(dims) != 6 or len({*dims[1:-1]}) > 1:
         notes.append(f"fields are {dims_text(dims)}, where programs for this format take 3-w-w-w-w-1")
-    return (*notes, *departures(taken, CONVENTION))
+    return (*notes, *departures(taken, replace(CONVENTION, target_range=None)))

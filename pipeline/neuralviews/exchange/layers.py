@@ -34,9 +34,10 @@ def named_layers(
     found: dict[int, dict[str, NDArray[Any]]] = {}
     for name, tensor in tensors.items():
         match = pattern.fullmatch(name)
-        if match is None:
-            raise SourceError(f"{where}: found the tensor {name!r}, expected {looks}")
-        found.setdefault(int(match[1]), {})[match[2]] = tensor
+        pair = {} if match is None else found.setdefault(int(match[1]), {})
+        if match is None or match[2] in pair:
+            raise SourceError(f"{where}: found the tensor {name[:80]!r}, expected each once of {looks}")
+        pair[match[2]] = tensor
     contiguous = found and sorted(found) == list(range(len(found)))
     if not contiguous or any(len(pair) != 2 for pair in found.values()):
         raise SourceError(f"{where}: found the tensors {', '.join(tensors) or 'none'}, expected {looks}")

@@ -43,8 +43,7 @@ _EIGHTH = 8
 
 def detect(files: Files) -> str | None:
     """See `Format`."""
-    found = next(files.matching(_FILE), None)
-    return None if found is None else f"found {found[0]}"
+    return files.found(_FILE)
 
 
 def listing(files: Files, hints: Hints) -> Listing:

@@ -49,8 +49,7 @@ _TRIED = 8
 
 def detect(files: Files) -> str | None:
     """See `Format`."""
-    found = next(files.matching(_FILE), None)
-    return None if found is None else f"found {found[0]}"
+    return files.found(_FILE)
 
 
 def listing(files: Files, hints: Hints) -> Listing:
@@ -73,11 +72,12 @@ def listing(files: Files, hints: Hints) -> Listing:
 
 
 def _entries(files: Files, splits: Assigned) -> Iterator[Entry]:
-    for name, match in files.matching(_FILE):
+    found = list(files.matching(_FILE))
+    by_index = _splits(np.array([int(match[3]) for _, match in found])).tolist()
+    for (name, match), part in zip(found, by_index, strict=True):
         view = 0 if match[1] is None else int(match[1]) + 1
-        index = int(match[3])
-        split = splits[name][0] if name in splits else Split(int(_splits(np.array([index]))[0]))
-        yield Entry(name, index, view, int(match[2]), split)
+        split = splits[name][0] if name in splits else Split(part)
+        yield Entry(name, int(match[3]), view, int(match[2]), split)
 
 
 def _splits(index: NDArray[np.int64]) -> NDArray[np.int64]:

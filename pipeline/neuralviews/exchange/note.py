@@ -144,9 +144,11 @@ def read_note(files: Files) -> tuple[str, Note] | None:
     return found[0], note
 
 
-def with_note(listing: Listing, name: str, note: Note, where: str) -> Listing:
+def with_note(listing: Listing, name: str, note: Note, where: str, *, split_given: bool = False) -> Listing:
     """A listing whose conventions, labels and splits are those of the file.
 
+    Args:
+        split_given: the listing's splits are of lists that were given apart, which are believed before it.
     Raises:
         SourceError: an object is none of the file's, or has another label.
     """
@@ -174,7 +176,7 @@ def with_note(listing: Listing, name: str, note: Note, where: str) -> Listing:
         listing,
         texts=(*listing.texts, name),
         label=label,
-        split=np.array(objects.split, np.uint8)[rows],
+        split=listing.split if split_given else np.array(objects.split, np.uint8)[rows],
         known=known,
         convention=_convention(listing.convention, note),
         class_names=note.class_names,

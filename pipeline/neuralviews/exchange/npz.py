@@ -7,6 +7,8 @@
 import io
 import math
 import struct
+import tokenize
+import warnings
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -41,6 +43,7 @@ _LONGEST_HEADER = 10_000
 _FAULTS = (
     *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, NotImplementedError),
     *(ValueError, RuntimeError, OverflowError, MemoryError, KeyError, TypeError, SyntaxError, RecursionError),
+    tokenize.TokenError,
 )
 """What zipfile and NumPy raise on damaged files."""
 
@@ -70,7 +73,7 @@ def _read(data: bytes, where: str) -> tuple[dict[str, NDArray[Any]], Stated | No
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             _require_honest(archive.infolist(), len(data))
             arrays = {
-                member.filename.removesuffix(".npy"): _array(archive.read(member))
+                member.filename.removesuffix(".npy"): _array(_unpacked(archive, member))
                 for member in archive.infolist()
             }
     except _FAULTS as error:
@@ -99,6 +102,14 @@ def _require_honest(members: list[zipfile.ZipInfo], held: int) -> None:
         raise ValueError(f"it claims {claimed} bytes, in a file of {held}")
 
 
+def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    """The bytes of a member, and not a byte beyond what it claims: zipfile inflates all it can, unless told
+    how much is wanted.
+    """
+    with archive.open(member) as file:
+        return file.read(member.file_size + 1)  # beyond the end, so that the checksum is looked at
+
+
 def _array(data: bytes) -> NDArray[Any]:
     """The array of an ``.npy`` file, uncopied: NumPy would set its claimed size aside before it reads."""
     file = io.BytesIO(data)
@@ -106,7 +117,9 @@ def _array(data: bytes) -> NDArray[Any]:
     readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
     if version not in readers:
         raise ValueError(f"an array of version {version}, expected 1.0 or 2.0")
-    shape, by_columns, dtype = readers[version](file, max_header_size=_LONGEST_HEADER)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of headers that Python 2 wrote
+        shape, by_columns, dtype = readers[version](file, max_header_size=_LONGEST_HEADER)
     if dtype.hasobject or dtype.kind not in "iufSU":
         raise ValueError(f"an array of {dtype}, expected plain numbers")
     left = len(data) - file.tell()

@@ -196,7 +196,7 @@ def open_place(place: Place) -> Opened:
     hints = Hints(note, None if given is None else (_json(given, place.splits), str(place.splits)))
     listing = get_format(name).listing(files, hints)
     if found is not None:
-        listing = with_note(listing, found[0], found[1], files.describe())
+        listing = with_note(listing, *found, files.describe(), split_given=given is not None)
     opened_already = replace(place, tree=pickle.dumps(tree))
     return Opened(
         opened_already, files, name, why, listing, note, None if given is None else sha256_hex(given)

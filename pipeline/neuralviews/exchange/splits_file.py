@@ -18,6 +18,7 @@ Assigned = Mapping[str, tuple[Split, int]]
 """File -> its split, and its label or `NO_LABEL` if the lists state none."""
 
 _SHOWN = 3
+_CLASS = re.compile(r"\d{1,7}", re.ASCII)
 _LISTS = re.compile(r"(?:.*/)?[^/]*splits?\.json")
 
 
@@ -44,10 +45,9 @@ def _pairs(part: Any, where: str) -> Sequence[tuple[str, int]]:
         return [(path, NO_LABEL) for path in paths]
     if not isinstance(labels, list) or len(labels) != len(paths):
         raise SourceError(f"{where}: expected as many labels as its {len(paths)} paths")
-    try:
-        return [(path, int(label)) for path, label in zip(paths, labels, strict=True)]
-    except (TypeError, ValueError):
-        raise SourceError(f"{where}: expected labels that are whole numbers") from None
+    if not all(type(label) in (int, str) and _CLASS.fullmatch(str(label)) for label in labels):
+        raise SourceError(f"{where}: expected labels that are whole numbers from 0")
+    return [(path, int(label)) for path, label in zip(paths, labels, strict=True)]
 
 
 def assigned(

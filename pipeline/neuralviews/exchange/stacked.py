@@ -189,11 +189,13 @@ def _column(name: str, array: NDArray[Any], count: int, where: str) -> NDArray[A
             f"{where}: {name}: found {array.dtype} {array.shape}, expected {words} ({count},), one a field"
         )
     if name == _PSNR:
-        if np.isinf(array).any():
+        with np.errstate(over="ignore"):
+            psnr = array.astype(np.float32, copy=False)
+        if np.isinf(psnr).any():
             raise SourceError(
-                f"{where}: psnr: found an infinite number, expected finite ones, NaN if unknown"
+                f"{where}: psnr: found a number beyond float32, expected finite ones, NaN if unknown"
             )
-        return array.astype(np.float32, copy=False)
+        return psnr
     low, high = NO_LABEL if name == "label" else 0, _LARGEST[name]
     least, most = int(array.min()), int(array.max())
     if least < low or most > high:

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SourceError, printable
-from ..field import MAX_PARAMETERS
+from .claims import is_bomb
 
 __all__ = ["Contents", "TorchFiles"]
 
@@ -53,10 +53,15 @@ class Contents:
 
 @dataclass(frozen=True)
 class _Places:
-    """Of every tensor, where its numbers lie in the storages of a file, which are counted through."""
+    """Of every tensor, where its numbers lie in the storages of a file, which are counted through.
 
-    storages: tuple[tuple[str, int], ...]  # member below the root, which is named after each file; bytes
-    tensors: Mapping[str, NDArray[np.int64]]
+    Attributes:
+        storages: name of each below the root, which is named after the file, and its bytes.
+        tensors: name -> places of its numbers, and its shape.
+    """
+
+    storages: tuple[tuple[str, int], ...]
+    tensors: Mapping[str, tuple[slice | NDArray[np.int64], tuple[int, ...]]]
     others: Mapping[str, Any]
 
 
@@ -125,7 +130,7 @@ class TorchFiles:
                 found = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
             except pickle.UnpicklingError as error:
                 raise SourceError(f"{where}: {_refused(error)}") from None
-        return _flattened(found, where)
+        return _flattened(found, len(data), where)
 
     def _learn(self, archive: zipfile.ZipFile, root: str, pickled: bytes, where: str) -> _Places | None:
         """Have torch put counted numbers where a file's own would go; None if they are not float32."""
@@ -142,9 +147,17 @@ class TorchFiles:
         contents = self._load(_packed(members), where)
         if any(tensor.dtype != np.float32 for tensor in contents.tensors.values()):
             return None
-        indices = {name: tensor.astype(np.int64) for name, tensor in contents.tensors.items()}
+        tensors = {name: (_places(tensor), tensor.shape) for name, tensor in contents.tensors.items()}
         storages = tuple((name.removeprefix(f"{root}/"), size) for name, size in sizes.items())
-        return _Places(storages, indices, contents.others)
+        return _Places(storages, tensors, contents.others)
+
+
+def _places(counted: NDArray[np.float32]) -> slice | NDArray[np.int64]:
+    """Places of numbers; a slice where one follows another, which hardly takes room or time."""
+    places = counted.astype(np.int64).reshape(-1)
+    start = int(places[0]) if len(places) else 0
+    alike = np.array_equal(places, np.arange(start, start + len(places)))
+    return slice(start, start + len(places)) if alike else places
 
 
 def _filled(archive: zipfile.ZipFile, root: str, places: _Places) -> Contents:
@@ -156,7 +169,8 @@ def _filled(archive: zipfile.ZipFile, root: str, places: _Places) -> Contents:
             raise ValueError(f"storage {name} has {len(part)} bytes, another file of the same pickle {size}")
         parts.append(part)
     numbers = np.frombuffer(b"".join(parts), "<f4")
-    return Contents({name: numbers[index] for name, index in places.tensors.items()}, places.others)
+    tensors = {name: numbers[place].reshape(shape) for name, (place, shape) in places.tensors.items()}
+    return Contents(tensors, places.others)
 
 
 def _archive(data: bytes, where: str) -> zipfile.ZipFile | None:
@@ -171,6 +185,8 @@ def _archive(data: bytes, where: str) -> zipfile.ZipFile | None:
         raise SourceError(
             f"{where}: found packed numbers, expected plain ones as torch.save writes them: replace the file"
         )
+    if sum(member.file_size for member in archive.infolist()) > len(data):
+        raise ValueError("its members claim more bytes than it has")
     return archive
 
 
@@ -211,7 +227,7 @@ def _is_big_endian(archive: zipfile.ZipFile) -> bool:
     return any(member.CRC != _LITTLE for member in orders)  # quicker than to read it
 
 
-def _flattened(found: Any, where: str) -> Contents:
+def _flattened(found: Any, held: int, where: str) -> Contents:
     import torch
 
     if not isinstance(found, Mapping):
@@ -220,13 +236,14 @@ def _flattened(found: Any, where: str) -> Contents:
         )
     tensors: dict[str, NDArray[Any]] = {}
     others: dict[str, Any] = {}
-    left = MAX_PARAMETERS
+    claimed = 0
     for name, value in _leaves(found, ""):
         if isinstance(value, torch.Tensor):
-            left -= value.numel()  # a tensor may repeat a single number without end
-            if left < 0:
+            claimed += value.numel() * value.element_size()
+            if is_bomb(claimed, held):  # a tensor may repeat a single number without end
                 raise SourceError(
-                    f"{where}: found more than {MAX_PARAMETERS} numbers, expected a small network"
+                    f"{where}: claims {claimed} bytes of numbers or more, of which a file of {held} bytes "
+                    "cannot hold enough; expected a small network: replace the file"
                 )
             if value.layout != torch.strided or value.dtype == torch.bfloat16:
                 raise SourceError(

@@ -129,9 +129,10 @@ def _licence(terms: Terms) -> Iterator[str]:
     if terms.licence is None:
         yield "Unknown: the publisher of this dataset stated none."
     else:
+        spdx, url = terms.licence.spdx, terms.licence.url
         yield (
-            f"[{terms.licence.spdx}]({terms.licence.url}), as far as the publisher may license the weights: "
-            "conditions of the source may reach them too."
+            f"{spdx if url is None else f'[{spdx}]({url})'}, as far as the publisher may license the "
+            "weights: conditions of the source may reach them too."
         )
 
 

@@ -22,7 +22,9 @@ def head(facts: ReleaseFacts, terms: Terms, title: str) -> str:
     """
     table: dict[str, Any] = {"license": "unknown" if terms.licence is None else terms.licence.hub or "other"}
     if terms.licence is not None and terms.licence.hub is None:
-        table |= {"license_name": terms.licence.spdx.lower(), "license_link": terms.licence.url}
+        table["license_name"] = terms.licence.spdx.lower()
+        if terms.licence.url is not None:
+            table["license_link"] = terms.licence.url
     table |= {
         "pretty_name": title,
         "tags": tags(facts),

@@ -109,7 +109,7 @@ def croissant_text(
 def _stated(terms: Terms) -> dict[str, Any]:
     """What the publisher stated; nothing stands in for what was not."""
     stated = {
-        "license": terms.licence and terms.licence.url,
+        "license": terms.licence and (terms.licence.url or terms.licence.spdx),
         "url": terms.page,
         "datePublished": terms.date,
         "creator": [{"@type": "sc:Organization", "name": name} for name in terms.creators] or None,

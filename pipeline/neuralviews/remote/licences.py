@@ -40,9 +40,10 @@ class Licence(NamedTuple):
     hub: str | None
 
     @property
-    def url(self) -> str:
-        """The page of its text."""
-        return f"https://spdx.org/licenses/{self.spdx}.html"
+    def url(self) -> str | None:
+        """The page of its text; None of a ``LicenseRef-``, which is somebody's own."""
+        own = self.spdx.lower().startswith("licenseref-")
+        return None if own else f"https://spdx.org/licenses/{self.spdx}.html"
 
 
 def licence_of(identifier: str) -> Licence:

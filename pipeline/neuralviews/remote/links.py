@@ -1,7 +1,7 @@
 """What links that people share stand for: files with direct links, and with sums where they are known."""
 
 from pathlib import Path, PurePosixPath
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
 
 from ..errors import FetchError
 from .hub_files import hub_files
@@ -9,7 +9,7 @@ from .patience import PATIENCE, Patience
 from .remote_file import RemoteFile
 from .zenodo import zenodo_files
 
-__all__ = ["RemoteFile", "lists_files", "resolve"]
+__all__ = ["RemoteFile", "lists_files", "resolve", "split_link"]
 
 ZENODO = "https://zenodo.org"
 
@@ -50,7 +50,7 @@ def resolve(
     record, name = _zenodo_record(link)
     if record:
         return zenodo_files(link, zenodo, record, name, patience)
-    host = (urlsplit(link).hostname or "") if link.startswith(("http://", "https://")) else ""
+    host = (split_link(link).hostname or "") if link.startswith(("http://", "https://")) else ""
     if host in _DRIVE:
         raise _by_hand(link, folder)
     if host in _DROPBOX:
@@ -62,13 +62,25 @@ def lists_files(link: str) -> bool:
     """Whether `resolve` asks a server for a list of files, rather than taking the link for that of one file.
 
     Raises:
-        FetchError: a DOI of somebody else than Zenodo.
+        FetchError: a DOI of somebody else than Zenodo, or no link at all.
     """
     return link.startswith("hf://") or _zenodo_record(link)[0] != ""
 
 
+def split_link(link: str) -> SplitResult:
+    """The parts of a link.
+
+    Raises:
+        FetchError: it has none.
+    """
+    try:
+        return urlsplit(link)
+    except ValueError as error:
+        raise FetchError(f"{link}: no link that can be opened ({error}); copy it once more") from None
+
+
 def _last_name(link: str) -> str:
-    path = link if link.startswith("/") else unquote(urlsplit(link).path)
+    path = link if link.startswith("/") else unquote(split_link(link).path)
     return PurePosixPath(path).name
 
 
@@ -104,7 +116,7 @@ def _zenodo_record(link: str) -> tuple[str, str | None]:
         FetchError: a DOI of somebody else.
     """
     doi, name = "", None
-    parts = urlsplit(link) if link.startswith(("http://", "https://")) else None
+    parts = split_link(link) if link.startswith(("http://", "https://")) else None
     if link.lower().startswith("doi:"):
         doi = link[4:].strip()
     elif parts and parts.hostname in _DOI_HOSTS:

@@ -16,13 +16,16 @@ def local_path(link: str) -> Path | None:
     """The file that a link means; None for links of other kinds.
 
     Raises:
-        LinkFault: a ``file://`` link to another machine.
+        LinkFault: a ``file://`` link to another machine, or one that is no link.
     """
     if link.startswith("/"):
         return Path(link)
     if not link.lower().startswith("file:"):
         return None
-    parts = urlsplit(link)
+    try:
+        parts = urlsplit(link)
+    except ValueError as error:
+        raise LinkFault(f"no link that can be opened ({error})") from None
     if parts.netloc not in ("", "localhost") or not parts.path.startswith("/") or "%00" in parts.path:
         raise LinkFault("no file of this machine, expected file:///folder/name")
     return Path(unquote(parts.path))

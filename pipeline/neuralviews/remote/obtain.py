@@ -2,22 +2,23 @@
 
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import FetchError, OptionError
+from ..errors import FetchError, OptionError, OutputError
 from ..exchange.convention import Convention
 from ..exchange.opened import Place, open_place
 from ..exchange.registry import members
 from ..exchange.run import ImportOptions, ImportReport, import_store
+from ..signals.member_names import is_ignored
 from ..store.files import make_folder
 from ..store.space import require_ours
 from ..work.shards import Sharing
 from .fetch import Fetched, fetch
-from .links import resolve
+from .links import RemoteFile, resolve
 from .patience import PATIENCE, Patience
 from .published import Published, find_published
 from .site import download_folder
@@ -115,6 +116,8 @@ def import_link(
         raise OptionError(f"{link}: no link, and what is on this machine is imported: {shlex.join(command)}")
     require_ours(root)
     files = resolve(link, folder=folder)
+    if len(files) > 1:
+        _require_alone(files, folder, link)
     notes = list[str]()
     for file in files:
         fetched = fetch(
@@ -130,6 +133,17 @@ def import_link(
     path = folder / files[0].name if len(files) == 1 else folder
     options = ImportOptions(kind, sharing=Sharing(workers, progress=progress))
     return Obtained(import_store(path, root, options), path, _size(path), tuple(notes))
+
+
+def _require_alone(files: Sequence[RemoteFile], folder: Path, link: str) -> None:
+    """Refuse a folder with other files, as another link may have left: several are imported as a folder."""
+    ours = {f"{file.name}{end}" for file in files for end in ("", *_OURS)}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if name not in ours and not is_ignored(name) and not path.is_dir():
+            raise OutputError(
+                f"{path}: not one of the files of {link}, with which it would be imported; move it elsewhere"
+            )
 
 
 def _placed(entry: Published, folder: Path) -> Path | None:

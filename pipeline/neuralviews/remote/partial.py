@@ -196,8 +196,12 @@ def _locked(path: Path) -> int:
                 ) from None
             # Whoever had it may have given it its final name, or removed it; then this is another file.
             with suppress(FileNotFoundError):
-                if os.path.samestat(os.stat(path, follow_symlinks=False), found):
-                    return fd
+                now = os.stat(path, follow_symlinks=False)
+                if os.path.samestat(now, found):
+                    if now.st_nlink <= 1:  # some file systems do not count
+                        return fd
+                    # A process that was killed then had finished it, and its user moved it: no longer ours.
+                    path.unlink()
         except BaseException:
             os.close(fd)
             raise

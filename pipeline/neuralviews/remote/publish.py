@@ -11,7 +11,7 @@ from ..exchange.folder import add_file, prepare_folder
 from ..store.canonical import sha256_hex
 from ..store.files import read_whole, remove_leftovers, sync_folder
 from ..store.reader import open_store
-from ..store.schema import AUGMENT, ENVIRONMENT_FILE, MAX_JSON_BYTES, SHARD_FOLDER, SUMS_FILE
+from ..store.schema import AUGMENT, ENVIRONMENT_FILE, MANIFEST_FILE, MAX_JSON_BYTES, SHARD_FOLDER, SUMS_FILE
 from ..store.verify import verify
 from .card import PICTURE, RELEASE_SUMS, card_text
 from .card_code import plan_name
@@ -126,17 +126,20 @@ def _listing(store: Path, kept: Mapping[str, str], made: Mapping[str, bytes]) ->
 
 
 def _write(store: Path, out: Path, kept: Mapping[str, str], made: Mapping[str, bytes]) -> None:
-    """Everything but the last file, in the order in which stores are written."""
+    """Everything but the last file. The manifest, which makes the folder a store, comes after all others."""
     names = {*kept, *made, RELEASE_SUMS}
     prepare_folder(out, {name.split("/")[0] for name in names})
     shards = out / SHARD_FOLDER
     prepare_folder(shards, {name.partition("/")[2] for name in names if "/" in name})
     for name, digest in kept.items():
-        place(store, name, out, digest)
-    for folder in (shards, out):
-        sync_folder(folder)
+        if name != MANIFEST_FILE:
+            place(store, name, out, digest)
     for name, data in made.items():
         add_file(out, name, data)
+    for folder in (shards, out):
+        sync_folder(folder)
+    place(store, MANIFEST_FILE, out, kept[MANIFEST_FILE])
+    sync_folder(out)
 
 
 def _picture(

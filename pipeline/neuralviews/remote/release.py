@@ -170,8 +170,11 @@ def _others(site: Site, sums: Mapping[str, str], patience: Patience) -> Iterator
 
 
 def _require_place(root: Path, released: Released, texts: int) -> None:
-    """Refuse a folder that holds anything else, or has no room for what is missing."""
+    """Refuse a folder that holds anything else, or leads elsewhere, or has no room for what is missing."""
     require_ours(root)
+    for name in (SHARD_FOLDER, *(entry.file for entry in released.manifest.shards)):
+        if (root / name).is_symlink():
+            raise OutputError(f"{root / name}: a link, which no reader of stores follows; remove it")
     for name, data in ((MANIFEST_FILE, released.data), (JOB_FILE, canonical_json(released.job.content))):
         if os.path.lexists(root / name) and read_whole(root, name, MAX_JSON_BYTES) != data:
             raise OutputError(

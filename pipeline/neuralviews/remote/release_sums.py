@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 
 from ..errors import FetchError
 from ..signals.member_names import is_unsafe
@@ -43,8 +44,10 @@ def other_files(data: bytes, store: Mapping[str, str], link: str) -> dict[str, s
                 f"{where}: does not list the {name} that follows from the manifest; the release mixes "
                 "datasets or versions: ask its publisher"
             )
+    files = {*listed, *store, RELEASE_SUMS}
     for name in listed:
-        if (problem := _problem(name)) is not None:
+        inside = not files.isdisjoint(map(str, PurePosixPath(name).parents))
+        if problem := _problem(name) or ("which lies in another file" if inside else None):
             raise FetchError(f"{where}: names {name!r}, {problem}; nothing was written: do not trust it")
     if len(listed) > MAX_OTHERS:
         raise FetchError(

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 from ..errors import FetchError, OutputError
 from ..store.schema import MANIFEST_FILE
 from .body import LinkFault
-from .links import lists_files, resolve
+from .links import lists_files, resolve, split_link
 from .local import local_path
 from .remote_file import RemoteFile
 
@@ -90,5 +90,5 @@ def _below(link: str, name: str) -> str:
 def _without_manifest(link: str) -> str:
     if link.startswith("hf://"):
         return link.removesuffix(f"/{MANIFEST_FILE}")
-    parts = urlsplit(link)
+    parts = split_link(link)
     return parts._replace(path=parts.path.removesuffix(f"/{MANIFEST_FILE}")).geturl()

@@ -13,7 +13,8 @@ __all__ = ["HUB", "Terms"]
 
 HUB = "https://huggingface.co/datasets/"
 _REPOSITORY = re.compile(r"hf://([A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95})", re.ASCII)
-_URL = re.compile(r"https?://[!-~]+")
+_URL = re.compile(r"https?://(?![^/]*@)[!-~]+")
+"""Without names of users and passwords, which would be published."""
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
@@ -72,9 +73,10 @@ class Terms:
                 raise OptionError(f"--{option}: found {text!r}, expected one line of text")
         if date is not None and not _is_date(date):
             raise OptionError(f"--date: found {date!r}, expected a day such as 2026-11-28")
-        if url is not None and not _URL.fullmatch(url):
+        if url is not None and (not _URL.fullmatch(url) or "?" in url or "#" in url):
             raise OptionError(
-                f"--url: found {url!r}, expected an address that begins with https:// or http://"
+                f"--url: found {url!r}, expected an address that begins with https:// or http:// and has "
+                "no user, ? or #: names of files are put behind it"
             )
         repository = None if to is None else _repository(to)
         page = url

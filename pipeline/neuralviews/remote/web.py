@@ -12,6 +12,7 @@ from email.message import Message
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse, IncompleteRead, InvalidURL
+from io import BufferedReader
 from urllib.parse import quote, urljoin, urlsplit
 
 from .._version import __version__
@@ -30,6 +31,8 @@ _REMEDIES = {
     410: "it is dead: look for a new one",
 }
 _RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)", re.ASCII)
+_NO_DATE = (TypeError, ValueError, OverflowError)
+"""What comes of a date that is none, that lacks its zone, or that no calendar has."""
 _ASKED = {"Accept-Encoding": "identity", "User-Agent": f"neuralviews/{__version__}"}
 
 _Answer = HTTPResponse | urllib.error.HTTPError
@@ -89,8 +92,12 @@ def redirected(url: str, location: str | None) -> str:
     if not location:
         raise LinkFault("redirects to nowhere; look for a new link")
     # The HTTP client decodes headers as Latin-1, whatever they are: this gets the server's bytes back.
-    target = urljoin(url, quote(location, string.punctuation, "latin-1"))
-    kinds = urlsplit(url).scheme, urlsplit(target).scheme
+    location = quote(location, string.punctuation, "latin-1")
+    try:
+        target = urljoin(url, location)
+        kinds = urlsplit(url).scheme, urlsplit(target).scheme
+    except ValueError as error:
+        raise LinkFault(f"redirects to {location}, which is no link ({error}); look for a new link") from None
     if kinds[1] not in ("http", "https"):
         raise LinkFault(f"redirects to {target}, expected a place in the web: do not trust this link")
     if kinds == ("https", "http"):
@@ -110,6 +117,8 @@ def _in_ascii(link: str) -> str:
         raise LinkFault(f"no link that can be opened ({error})") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise LinkFault("no link that can be opened, expected https://, http://, file:// or an absolute path")
+    if "@" in parts.netloc:
+        raise LinkFault("no link that can be opened: names of users and passwords do not belong into links")
     try:
         host = parts.netloc.encode("idna").decode() if not parts.netloc.isascii() else parts.netloc
     except UnicodeError:
@@ -174,7 +183,7 @@ def _retry_after(headers: Message) -> float:
     try:
         date = parsedate_to_datetime(text)
         return max(0.0, (date - datetime.now(UTC)).total_seconds())
-    except (TypeError, ValueError):  # no date, or one without its zone
+    except _NO_DATE:
         return 0.0
 
 
@@ -227,29 +236,38 @@ def _validator(headers: Message) -> str | None:
     modified = (headers["Last-Modified"] or "").strip()
     try:
         age = parsedate_to_datetime(headers["Date"]) - parsedate_to_datetime(modified)
-    except (TypeError, ValueError):
+    except _NO_DATE:
         return None
     return modified if age.total_seconds() >= 1 else None
 
 
 def _reader(answer: HTTPResponse) -> Callable[[], bytes]:
+    # A length that was stated is counted here: newer versions of the HTTP client hang up once so many bytes
+    # have come, and whether more would follow is lost.
+    stream, left = answer.fp, answer.length
+
     def read() -> bytes:
+        nonlocal left
+        if left == 0:
+            if _has_more(stream):
+                raise LinkFault("sends more bytes than it states", retry=True, spoilt=True)
+            return b""
         try:
             # Not read(), which drops what it has when the connection breaks in the midst of it.
-            block = answer.read1(BLOCK)
+            block = answer.read1(BLOCK) if left is None else stream.read1(min(BLOCK, left))
         except (OSError, HTTPException) as error:
             raise _broken(error) from None
-        if not block and answer.length == 0 and _has_more(answer):
-            raise LinkFault("sends more bytes than it states", retry=True, spoilt=True)
+        if left is not None:
+            left -= len(block)
         return block
 
     return read
 
 
-def _has_more(answer: HTTPResponse) -> bool:
+def _has_more(stream: BufferedReader) -> bool:
     """Whether bytes follow after those that were stated; the connection is to be closed there."""
     try:
-        return bool(answer.fp.peek(1))
+        return bool(stream.peek(1))
     except OSError:
         return False
 

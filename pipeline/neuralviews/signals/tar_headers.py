@@ -150,10 +150,9 @@ def _number(field: bytes) -> int:
             raise DamagedTar("a negative number")
         return value
     digits = field.split(b"\0", 1)[0].strip(b" ")
-    try:
-        return int(digits, 8) if digits else 0
-    except ValueError:
-        raise DamagedTar(f"found {field!r}, expected an octal number") from None
+    if digits.strip(b"01234567"):  # int() takes signs, underscores and prefixes too
+        raise DamagedTar(f"found {field!r}, expected an octal number")
+    return int(digits or b"0", 8)
 
 
 def _decimal(text: bytes) -> int:
