@@ -8,6 +8,9 @@ import os
 import pickle
 import random
 import re
+import signal
+import subprocess
+import sys
 import tarfile
 from collections.abc import Callable, Mapping
 from hashlib import sha256
@@ -375,3 +378,29 @@ def test_a_flipped_bit_is_refused_or_harmless(
         return
     assert tree.names == ["a", "b"]
     assert (len(tree.read("a")), len(tree.read("b"))) == (700, 1)
+
+
+def test_what_a_killed_process_left_is_removed_and_what_another_reads_is_kept(tmp_path: Path) -> None:
+    path, scratch = write(tmp_path / "x.tgz", gzip.compress(tar_bytes(FILES))), tmp_path / "scratch"
+    program = (
+        "import os, signal, sys\nfrom pathlib import Path\n"
+        "from neuralviews.signals.tar_tree import TarTree\n"
+        "tree = TarTree(Path(sys.argv[1]), scratch=Path(sys.argv[2]))\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    killed = subprocess.run([sys.executable, "-c", program, str(path), str(scratch)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    (left,) = scratch.iterdir()
+    first = TarTree(path, scratch=scratch)
+    (plain,) = scratch.iterdir()
+    assert plain != left
+    second = TarTree(path, scratch=scratch)
+    assert plain in [*scratch.iterdir()]
+    assert first.read("README") == second.read("README") == b"read me"
+
+
+def test_more_members_than_anybody_needs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tar_tree, "MAX_MEMBERS", 2)
+    path = write(tmp_path / "x.tar", tar_bytes(FILES))
+    with pytest.raises(SourceError, match=r"x\.tar: found the member '.*', more than 2 of them, expected"):
+        TarTree(path)

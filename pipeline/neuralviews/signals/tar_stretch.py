@@ -1,6 +1,7 @@
 """A compressed tar archive, decompressed once and for all, so that its files can be read in any order."""
 
 import bz2
+import fcntl
 import gzip
 import lzma
 import os
@@ -23,6 +24,7 @@ __all__ = ["COMPRESSIONS", "stretched"]
 MAX_STRETCHED = 2**40
 """Bytes of an archive, decompressed."""
 
+_PREFIX = f"{TEMP_PREFIX}tar-"
 _TRUSTED = 2**24
 """Bytes for which no ratio counts: small archives are mostly padding."""
 _BLOCK = 2**20
@@ -36,9 +38,13 @@ COMPRESSIONS: dict[bytes, _Opener] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, 
 """First bytes of a compressed file -> what opens it."""
 
 
-def stretched(path: Path, scratch: Path | None) -> Path | None:
+def stretched(path: Path, scratch: Path | None) -> tuple[Path, int] | None:
     """The archive without compression, as a new file that the caller removes; None if it has none.
 
+    What processes that were killed have left in ``scratch`` is removed: nobody holds a lock on it.
+
+    Returns:
+        The file, and a descriptor to close once it is not needed any more, which holds a lock until then.
     Raises:
         OutputError: there is no room for it in ``scratch``.
         SourceError: it cannot be read, is damaged, is no tar archive, is larger than an honest one, or
@@ -57,20 +63,32 @@ def stretched(path: Path, scratch: Path | None) -> Path | None:
             f"{path}: found a compressed archive, which has to be decompressed to be read in any order; "
             "name a folder for that, or decompress it yourself"
         )
+    _remove_abandoned(scratch)
     require_room(scratch, packed, "decompress the archive elsewhere")
-    plain = scratch / f"{TEMP_PREFIX}tar-{secrets.token_hex(8)}"
+    plain = scratch / f"{_PREFIX}{secrets.token_hex(8)}"
+    with output_errors(plain):
+        fd = os.open(plain, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
-        with output_errors(plain):
-            fd = os.open(plain, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            _stretch(path, opener, packed, plain, fd)
-        finally:
-            os.close(fd)
+        with suppress(OSError):  # a file system without locks: nothing there is ever taken for abandoned
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        _stretch(path, opener, packed, plain, fd)
     except BaseException:
         with suppress(OSError):
             plain.unlink()
+        os.close(fd)
         raise
-    return plain
+    return plain, fd
+
+
+def _remove_abandoned(scratch: Path) -> None:
+    for plain in scratch.glob(f"{_PREFIX}*"):
+        with suppress(OSError):
+            fd = os.open(plain, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                plain.unlink()
+            finally:
+                os.close(fd)
 
 
 def _stretch(path: Path, opener: _Opener, packed: int, plain: Path, fd: int) -> None:

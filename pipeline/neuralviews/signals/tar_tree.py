@@ -13,7 +13,10 @@ from .tar_headers import DamagedTar, Member, members
 from .tar_stretch import stretched
 from .zip_tree import MAX_BYTES
 
-__all__ = ["TarTree"]
+__all__ = ["MAX_MEMBERS", "TarTree"]
+
+MAX_MEMBERS = 1 << 23
+"""Files of an archive: empty ones pack to almost nothing, and each takes memory."""
 
 
 class TarTree:
@@ -34,8 +37,13 @@ class TarTree:
     """
 
     def __init__(self, path: Path, folder: str = "", scratch: Path | None = None) -> None:
-        plain = stretched(path, scratch)
-        self._archive, self._folder = _Archive(path, plain or path, ours=plain is not None), folder
+        found = stretched(path, scratch)
+        if found is None:
+            self._archive = _Archive(path, path)
+        else:
+            plain, lock = found
+            self._archive = _Archive(path, plain, lock)
+        self._folder = folder
 
     def __reduce__(self) -> tuple[object, tuple[Path, Path, str]]:
         return _copy, (self._archive.path, self._archive.plain, self._folder)
@@ -87,13 +95,16 @@ class _Archive:
         path: as users know it.
         plain: the same without compression.
         members: name -> (start, size).
+
+    Args:
+        lock: descriptor that holds ``plain``, which is then removed at the end; None if it is not ours.
     """
 
-    def __init__(self, path: Path, plain: Path, *, ours: bool) -> None:
+    def __init__(self, path: Path, plain: Path, lock: int | None = None) -> None:
         self.path, self.plain = path, plain
-        if ours:
+        if lock is not None:
             # A child of a fork must not take away what its parent reads.
-            weakref.finalize(self, _remove, plain, os.getpid())
+            weakref.finalize(self, _remove, plain, lock, os.getpid())
         try:
             self.file = PositionedFile(plain)
         except OSError as error:
@@ -126,6 +137,8 @@ class _Archive:
             return
         elif name.endswith("/"):
             reason = "a file with the name of a folder"
+        elif len(self.members) == MAX_MEMBERS:
+            reason = f"more than {MAX_MEMBERS} of them"
         else:
             self.members[name] = member.start, member.size
             return
@@ -139,10 +152,11 @@ def _tree(archive: _Archive, folder: str) -> TarTree:
 
 
 def _copy(path: Path, plain: Path, folder: str) -> TarTree:
-    return _tree(_Archive(path, plain, ours=False), folder)
+    return _tree(_Archive(path, plain), folder)
 
 
-def _remove(path: Path, owner: int) -> None:
+def _remove(path: Path, lock: int, owner: int) -> None:
     if os.getpid() == owner:
         with suppress(OSError):
             path.unlink()
+    os.close(lock)
