@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from neuralviews.errors import SourceError
+from neuralviews.errors import OptionError, SourceError
 from neuralviews.exchange.compare import Comparison, Measured, best_convention
 from neuralviews.exchange.convention import Convention
 from neuralviews.field import FieldSpec, evaluate
@@ -173,17 +173,31 @@ def test_the_convention_is_found(
     np.testing.assert_allclose(measured.psnr, fitted.column("psnr"), atol=0.02)
 
 
-@pytest.mark.parametrize(("name", "value"), [("output_offset", 0.45), ("target_range", (0.0, 1.05))])
-def test_what_was_given_is_not_doubted(digits: Comparison, fitted: Store, name: str, value: object) -> None:
-    """Both are a little wrong, which what is in use would mend."""
-    stated = STATED.said("given", **{name: value})
-    weights = transposed(fitted.spec, fitted.weights(np.arange(len(fitted))))
-    found, trials = tried(digits, fitted, stated, weights)
-    assert (found.axis_order, getattr(found, name)) == ("ij", value)
-    assert (found.origin[name], found.origin["axis_order"]) == ("given", "measured")
-    assert {getattr(trial.convention, name) for trial in trials} == {value}
-    with pytest.raises(SourceError, match="no convention makes the fields render"):
-        tried(digits, fitted, stated.said("given", axis_order="xy"), weights)
+@pytest.mark.parametrize(
+    ("name", "value", "option"),
+    [
+        ("output_offset", 0.45, "--output-offset"),
+        ("target_range", (0.0, 1.05), "--target-range"),
+        ("axis_order", "ij", "--axis-order"),
+    ],
+)
+def test_what_was_given_is_kept_or_refused(
+    digits: Comparison, fitted: Store, name: str, value: object, option: str
+) -> None:
+    """Whoever gives a convention wants it: another is never taken instead without a word."""
+    with pytest.raises(
+        OptionError,
+        match=rf"^{option}: found axis order .* dB as given, but axis order xy, output offset 0\.5, targets "
+        rf"\[0, 1\]: .* dB fits clearly better; leave {option} out, or leave --source-root out",
+    ):
+        tried(digits, fitted, STATED.said("given", **{name: value}))
+
+
+def test_what_was_given_and_fits_is_kept(digits: Comparison, fitted: Store) -> None:
+    stated = STATED.said("given", output_offset=0.5)
+    found, _ = tried(digits, fitted, stated, transposed(fitted.spec, fitted.weights(np.arange(len(fitted)))))
+    assert (found.axis_order, found.output_offset) == ("ij", 0.5)
+    assert (found.origin["output_offset"], found.origin["axis_order"]) == ("given", "measured")
 
 
 def test_what_is_stated_is_kept_unless_another_is_clearly_better(

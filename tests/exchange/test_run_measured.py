@@ -54,7 +54,7 @@ def test_another_convention_is_taken(views: Path, tmp_path: Path) -> None:
     assert found.job["convention"]["omega"] == "files"
     assert report.convention.axis_order == report.trials[0].convention.axis_order == "xy"
     given = replace(VIEWS, recipe="digits", axis_order="ij")
-    with pytest.raises(SourceError, match="recipe digits: no convention makes the fields render"):
+    with pytest.raises(OptionError, match=r"--axis-order: found axis order ij, .* fits clearly better"):
         import_store(path, tmp_path / "given", given)
     assert not (tmp_path / "given").exists()
 

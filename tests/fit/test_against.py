@@ -231,7 +231,7 @@ class TestRefusals:
     def test_an_import_of_another_seed(self, imported: Callable[..., Store]) -> None:
         """Its splits are drawn otherwise, which shows before any fit does."""
         with pytest.raises(
-            IntegrityError, match=r"record 0 states split 0, the recipe's source has 2: the rec"
+            IntegrityError, match=r"record 0 states split train, the recipe's source has test: the rec"
         ):
             prove_against(imported(), recipe_of(seed=1), None, np.arange(3))
 

@@ -21,7 +21,7 @@ _Level = Literal["quick", "full", "semantic", "regenerate"]
 @click.option(
     "--level",
     type=click.Choice(get_args(_Level)),
-    help="[default: full; semantic with --source-root or --parent]",
+    help="[default: full, also with --against; semantic with --source-root or --parent]",
 )
 @click.option("--source-root", type=click.Path(path_type=Path), help="Folder that holds the source's files.")
 @click.option("--parent", type=click.Path(path_type=Path), help="Store that augmented copies were made from.")

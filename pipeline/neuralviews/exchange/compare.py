@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..augment.measure import field_values
-from ..errors import SourceError
+from ..errors import OptionError, SourceError
 from ..field import FieldSpec
 from ..fit.engine import psnr_from_loss
 from ..grids import image_grid
@@ -184,8 +184,7 @@ def best_convention(
     """The convention under which fields render their images: the stated one, unless another is clearly
     better.
 
-    What was given by whoever imports the fields is not doubted. Axis orders, output offsets and target ranges
-    are tried, all with the stated omega.
+    Axis orders, output offsets and target ranges are tried, all with the stated omega.
 
     Args:
         weights: (k, P) of a few fields; ``objects``: the object of each.
@@ -193,6 +192,7 @@ def best_convention(
         It, and what was tried: first what was taken, then the others, the best first.
     Raises:
         SourceError: under none of them the fields resemble their images.
+        OptionError: another than what whoever imports the fields gave is clearly better.
     """
     trials = []
     for convention in _candidates(stated):
@@ -218,13 +218,19 @@ def best_convention(
     }
     if found.mean is None and stated.mean is not None:
         changed["target_range"] = found.target_range
+    given = [name for name in changed if stated.origin.get(name) == "given"]
+    if given:
+        options = " and ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise OptionError(
+            f"{options}: found {own} as given, but {best} fits clearly better; leave {options} out, "
+            "or leave --source-root out to import the fields as you say, unmeasured"
+        )
     return stated.said("measured", **changed), ranked
 
 
 def _candidates(stated: Convention) -> Iterator[Convention]:
-    """The stated convention first, then others that contradict nothing that was given."""
+    """The stated convention first, then the others that are in use."""
     seen = []
-    fixed = {name for name, origin in stated.origin.items() if origin == "given"}
     offsets = [(stated.output_offset, stated.target_range, stated.mean, stated.std)]
     offsets += [(offset, targets, None, None) for offset, targets in _OFFSETS]
     for axis_order in (stated.axis_order, "ij" if stated.axis_order == "xy" else "xy"):
@@ -233,6 +239,6 @@ def _candidates(stated: Convention) -> Iterator[Convention]:
                 stated, axis_order=axis_order, output_offset=offset, target_range=targets, mean=mean, std=std
             )
             key = (axis_order, offset, targets, mean, std)
-            if key not in seen and not any(getattr(found, name) != getattr(stated, name) for name in fixed):
+            if key not in seen:
                 seen.append(key)
                 yield found

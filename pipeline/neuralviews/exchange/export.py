@@ -10,13 +10,14 @@ from .sink import open_sink
 from .taken import take
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike
 
     from ..store.reader import Store
 
 __all__ = ["RESOLUTION", "Exported", "export"]
 
+_OTHER_ARCHIVES = (".npz", ".safetensors", ".tar", ".gz", ".tgz", ".h5", ".hdf5")
+"""Names of folders that somebody took for files."""
 _FILE_BYTES = 4096
 """What a field's file takes beside its weights, and a file system's block."""
 RESOLUTION = 128
@@ -37,9 +38,9 @@ class Exported:
 
 def export(
     store: "Store",
-    rows: "NDArray[np.int64]",
+    rows: "ArrayLike | None",
     to: str,
-    out: Path,
+    out: str | Path,
     *,
     views: int | None = None,
     resolution: int | None = None,
@@ -51,7 +52,7 @@ def export(
     under ``out`` at once when all of it is there; meshes, which take long, file by file.
 
     Args:
-        rows: (k,) record_ids.
+        rows: (k,) record_ids; None for all.
         to: one of `EXPORTS`.
         out: a folder that does not exist or is empty, or, of datasets, a file that ends in ``.zip``.
         views: only the first so many views of each object.
@@ -59,6 +60,7 @@ def export(
         progress: draw a bar on a terminal, once it has taken some seconds.
     Raises:
         OptionError: no such format, or an option that it has not.
+        IndexError: a record that the store does not have.
         SpecError: records that the format cannot hold.
         OutputError: the place cannot be written to, or holds anything else.
         StoreError: the store cannot be used.
@@ -67,20 +69,25 @@ def export(
         raise OptionError(f"format: found {to!r}, expected one of {', '.join(EXPORTS)}")
     if views is not None and views < 1:
         raise OptionError(f"views: found {views}, expected at least 1")
+    chosen, out = store.checked_rows(range(len(store)) if rows is None else rows), Path(out)
     if to == MESHES:
         from .meshes import export_meshes
 
         if views is not None:
-            rows = rows[store.column("view")[rows] < views]
-        if not len(rows):
+            chosen = chosen[store.column("view")[chosen] < views]
+        if not len(chosen):
             raise SpecError(
                 f"{store.root}: no record chosen is one of the first {views} views; choose others"
             )
         points = RESOLUTION if resolution is None else resolution
-        return Exported(*export_meshes(store, rows, out, resolution=points, progress=progress))
+        return Exported(*export_meshes(store, chosen, out, resolution=points, progress=progress))
     if resolution is not None:
         raise OptionError(f"resolution: is of meshes, found the format {to}; leave it out")
-    taken = take(store, rows, views, progress=progress)
+    if out.suffix.lower() in _OTHER_ARCHIVES:
+        raise OptionError(
+            f"{out}: found a name that ends in {out.suffix}, expected a folder or a .zip archive"
+        )
+    taken = take(store, chosen, views, progress=progress)
     with open_sink(out, taken.weight_bytes + _FILE_BYTES * len(taken)) as sink:
         notes = get_format(to).export(taken, sink)
     return Exported(len(taken), (*taken.notes, *notes))

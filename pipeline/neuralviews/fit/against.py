@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..errors import EngineError, IntegrityError, OptionError
 from ..recipe import Recipe
-from ..records import NO_LABEL, Records
+from ..records import NO_LABEL, Records, Split
 from ..signals.catalogue import Source, open_source
 from ..store.job import differences
 from .engine import Engine
@@ -130,11 +130,16 @@ def _numbers(store: "Store", kept: Records, source: Source, views: int) -> NDArr
             differs &= _is_known(store, name, columns[name])
         if differs.any():
             row = int(np.argmax(differs))
+            stated, has = (_shown(name, column[row]) for column in (columns[name], wanted))
             raise IntegrityError(
-                f"{store.root}: record {columns['record_id'][row]} states {name} {columns[name][row]}, the "
-                f"recipe's source has {wanted[row]}: the records are of another source, or numbered otherwise"
+                f"{store.root}: record {columns['record_id'][row]} states {name} {stated}, the recipe's "
+                f"source has {has}: the records are of another source, or numbered or split otherwise"
             )
     return run_rows(kept, objects, views)
+
+
+def _shown(name: str, value: "np.integer[Any]") -> str:
+    return Split(int(value)).name if name == "split" else str(value)
 
 
 def _is_known(store: "Store", name: str, column: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:

@@ -149,7 +149,7 @@ class Store:
             IndexError: a row that the store does not have.
             IntegrityError: a shard is not what was published.
         """
-        chosen = self._check_rows(rows)
+        chosen = self.checked_rows(rows)
         shape = (len(chosen), self.spec.parameters)
         if out is not None and (out.shape != shape or out.dtype != np.float32 or not out.flags.c_contiguous):
             raise SpecError(f"out: found {out.dtype} {out.shape}, expected C-contiguous float32 {shape}")
@@ -172,7 +172,7 @@ class Store:
         Raises:
             IndexError, IntegrityError: as `weights` and `column`.
         """
-        chosen = self._check_rows(rows)
+        chosen = self.checked_rows(rows)
         shards, local = np.divmod(chosen, self._rows_per_shard)
         order = np.argsort(shards, kind="stable")
         columns = {
@@ -200,7 +200,12 @@ class Store:
         if problem is not None:
             raise IntegrityError(f"{self.root}: {problem}; make the store again")
 
-    def _check_rows(self, rows: ArrayLike) -> Rows:
+    def checked_rows(self, rows: ArrayLike) -> Rows:
+        """Record numbers as (k,) int64, once they were found to be some.
+
+        Raises:
+            IndexError: they are not one dimension of integers, or the store does not have one.
+        """
         chosen = np.asarray(rows)
         if chosen.ndim != 1 or (chosen.size and chosen.dtype.kind not in "iu"):
             raise IndexError(f"rows: found {chosen.dtype} {chosen.shape}, expected one dimension of integers")
