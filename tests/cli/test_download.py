@@ -78,6 +78,22 @@ class TestReleases:
         assert (code, text.splitlines()[1]) == (0, f"{out}: complete, 0 records copied now")
         assert run("verify", out, "--level", "full")[0] == 0
 
+    @pytest.mark.parametrize("part", [[], ["--views", "1", "--workers", "1"], ["--from", "npz"]])
+    def test_what_is_tried_again_is_told(
+        self,
+        run: Run,
+        served: ReleaseServer,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        part: list[str],
+    ) -> None:
+        monkeypatch.setattr("neuralviews.remote.patience.time.sleep", lambda seconds: None)
+        served.faulty["manifest.json"] = deque([Fault("status", status=503)])
+        _, _, err = run("download", f"{served.address}/manifest.json", "--out", tmp_path / "copy", *part)
+        told = err.splitlines()[0]
+        assert told.startswith(f"{served.address}/manifest.json: answered 503 Service Unavailable; ")
+        assert told.endswith("; trying again, up to 4 times")
+
     @pytest.mark.parametrize("part", [False, True])
     def test_an_interruption(self, served: ReleaseServer, store: Store, tmp_path: Path, part: bool) -> None:
         served.faulty["shards/shard-000001.h5"] = deque([Fault("stall")])
@@ -98,7 +114,7 @@ class TestReleases:
         command = f"resume with: neuralviews download {served.address} --out copy"
         if part:
             assert told[-2] == f"what was fetched is kept in {tmp_path}/copy.download"
-            assert told[-1] == f"interrupted: 0 finished shards are kept in copy; {command} --views 1"
+            assert told[-1] == f"interrupted: no shard was finished yet; {command} --views 1"
         else:
             assert told[-1] == f"interrupted: 1 finished shards are kept in copy; {command}"
         subprocess.run(
@@ -123,7 +139,7 @@ class TestSetsOfOthers:
         out, folder = tmp_path / "nfn", tmp_path / "nfn.download"
         code, text, err = run("download", "mnist-nfn", "--out", out)
         assert (code, text, err.count("\n")) == (2, "", 1)
-        assert f"put siren_mnist_wts.tar into {folder} and run the same command again" in err
+        assert f"put siren_mnist_wts.tar into {folder}, made if need be, and run the same command" in err
         folder.mkdir()
         export(fields, np.arange(len(fields)), "nfn", folder / "siren_mnist_wts.zip")
         code, text, _ = run("download", "mnist-nfn", "--out", out, "--workers", 1)
@@ -163,6 +179,10 @@ class TestSetsOfOthers:
         (["store"], "expected --out, or --list"),
         (["store", "--json", "--out", "x"], "--json goes with --list"),
         (["mnist-nfn", "--list"], "--list shows all sets; for one of them: mnist-nfn --about"),
+        (["--list", "--out", "x"], "--out does not go with --list, which only prints"),
+        (["mnist-nfn", "--about", "--views", "1"], "--views does not go with --about, which only prints"),
+        (["store", "--out", "x", "--workers", "2"], "--workers goes with a part of a release, or with"),
+        (["store", "--out", "x", "--views", "9"], "store has 3 of each object; ask for fewer"),
         (["--about"], "--about prints what is known of one set; expected its name"),
         (["mnist-nfm", "--about"], "no published set is named 'mnist-nfm'; did you mean 'mnist-nfn'?"),
         (["mnist-nfm", "--out", "x"], "no published set is named 'mnist-nfm'; did you mean 'mnist-nfn'?"),

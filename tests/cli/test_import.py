@@ -100,7 +100,7 @@ def test_a_source_says_that_something_is_not_as_stated(run: Run, folder: Path, t
     assert lines[3].startswith("  tried axis order ")
     code, out, err = run(*given, "--out", tmp_path / "given", "--axis-order", "ij")
     assert (code, out) == (2, "")
-    assert "recipe digits: no convention makes the fields render the images of its source" in err
+    assert "but axis order xy, output offset 0.5, targets [0, 1]" in err
     assert not (tmp_path / "given").exists()
 
 
@@ -131,11 +131,12 @@ def test_what_is_left_out_is_listed(run: Run, tmp_path: Path) -> None:
     code, out, err = run(*given)
     assert (code, out) == (2, "")
     assert err.count("error: ") == 1
+    assert err.endswith("; --keep-going leaves such files out\n")
     code, out, _ = run(*given, "--keep-going")
     assert code == 0
     lines = [line for line in out.splitlines() if line.startswith("left out ")]
     assert len(lines) == 10
-    assert lines[0].startswith(f"left out {mnist('training', 1, 10)}: {path / mnist('training', 1, 10)}: ")
+    assert lines[0].startswith(f"left out {mnist('training', 1, 10)}: refused by torch (")
     assert "\nand 2 more; `neuralviews info --json` lists all\n" in out
     assert len(open_store(tmp_path / "store")) == 2
     assert len(json.loads(run("info", tmp_path / "store", "--json")[1])["source"]["left_out"]) == 12

@@ -66,6 +66,28 @@ def test_the_source_stands_beside_the_views(run: Run, tmp_path: Path) -> None:
     assert pictures[0] != pictures[1]
 
 
+def test_an_interruption_says_how_to_go_on(
+    run: Run, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    out = tmp_path / "out"
+    arguments = ["publish", str(store.root), "--out", str(out), *STATED]
+    monkeypatch.setattr("sys.argv", ["neuralviews", *arguments])
+    with monkeypatch.context() as patch:
+        patch.setattr("neuralviews.remote.publish.add_file", interrupt)
+        code, text, err = run(*arguments)
+    assert (code, text) == (130, "")
+    count = len(store.manifest.shards)
+    assert err == (
+        f"interrupted: {count} finished shards are kept in {out}; "
+        f"resume with: neuralviews {' '.join(arguments)}\n"
+    )
+    assert run(*arguments)[0] == 0
+    assert (out / "SHA256SUMS.release").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -272,6 +273,21 @@ def test_no_files_of_a_known_format(tmp_path: Path) -> None:
         reopened(tmp_path, "auto")
     looked = "; ".join(f"{name}: {get_format(name).LOOKS_FOR}" for name in FORMATS)
     assert str(error.value) == f"{tmp_path}: found thesis.tex, looked for {looked}"
+
+
+def test_a_store_needs_no_import(tmp_path: Path) -> None:
+    """Nor does its archive, as deposits have it."""
+    store, packed = make_imported(tmp_path / "store"), tmp_path / "store.tar"
+    with tarfile.open(packed, "w") as archive:
+        archive.add(store.root, "a/b")
+    for path, job in ((store.root, "job.json"), (packed, "a/b/job.json")):
+        with pytest.raises(SourceError) as error:
+            reopened(path, "auto")
+        assert str(error.value) == (
+            f"{path / job}: beside a manifest.json, so that this is a neuralviews store already, with "
+            "nothing to import: use its folder as it is (unpack an archive first), or give the folder to "
+            "`neuralviews download`"
+        )
 
 
 def test_every_format_has_a_title() -> None:

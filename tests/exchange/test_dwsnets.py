@@ -116,8 +116,12 @@ class TestPublished:
         [
             ({}, r"found the tensors none, expected seq\.0\.weight"),
             (
-                {"net.0.weight": torch.zeros(2, 2)},
-                r"found the tensor 'net\.0\.weight', expected each once of seq\.0\.weight",
+                {"mlp.0.weight": torch.zeros(2, 2)},
+                r"found the tensor 'mlp\.0\.weight', expected each once of seq\.0\..* or layers\.0\.\* ",
+            ),
+            (
+                {"net.0.weight": torch.zeros(2, 2), "seq.0.bias": torch.zeros(2)},
+                r"found the tensor 'seq\.0\.bias', expected each once of seq\.0\.weight",
             ),
             (
                 {"seq.0.weight": torch.zeros(2, 2)},
@@ -217,3 +221,34 @@ def test_what_it_has_no_place_for(tmp_path: Path) -> None:
         "export to safetensors or npz"
     )
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["net.{}", "net.{}.linear", "layers.{}"])
+@pytest.mark.parametrize("format", ["dwsnets", "dwsnets-fmnist", "multiview"])
+def test_other_spellings(tmp_path: Path, format: str, name: str) -> None:
+    file = {
+        "dwsnets": "mnist_png_training_3_0/checkpoints/model_final.pth",
+        "dwsnets-fmnist": "fmnist_inrs/train/model_0.pth",
+        "multiview": "0/train/model_0.pth",
+    }[format]
+    layers = made_layers(DIMS, 4)
+    table = {
+        f"{name.format(place)}.{kind}": tensor
+        for place, pair in enumerate(layers)
+        for kind, tensor in zip(("weight", "bias"), pair, strict=True)
+    }
+    opened = reopened(write(tmp_path, {file: {**table, "label": 3}}), format)
+    assert all_weights(opened).tobytes() == flat(layers).tobytes()
+
+
+@pytest.mark.parametrize("format", ["dwsnets", "dwsnets-fmnist", "multiview"])
+def test_an_export_that_lost_its_note(tmp_path: Path, format: str) -> None:
+    """Test images that are numbered on already are not numbered on once more."""
+    split = [Split.train, Split.val, Split.test, Split.test]
+    store = make_imported(tmp_path / "store", objects=(0, 59_999, 60_000, 60_003), split=split)
+    exported(store, format, tmp_path / "out")
+    (note,) = (tmp_path / "out").rglob("neuralviews.json")
+    note.unlink()
+    listing = reopened(tmp_path / "out", format).listing
+    assert listing.object_id.tolist() == [0, 59_999, 60_000, 60_003]
+    assert listing.split.tolist() == split

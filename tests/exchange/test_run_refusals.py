@@ -81,7 +81,7 @@ REFUSED: dict[str, tuple[Callable[[Path], Path], str]] = {
         lambda p: write(
             p / "set", {**published(), mnist("training", 3, 9): sequential(made_layers((2, 8, 6, 1), 9))}
         ),
-        r"set.*: found networks 2-6-6-1 \(.* first\), 2-8-6-1 \(.*_9/.* first\), expected one shape: import",
+        r"set.*: found files 4 of 2-6-6-1 \(.*, \.\.\.\), 1 of 2-8-6-1 \(.*_9/.*\), expected one shape",
     ),
     "one field twice": (
         lambda p: write(

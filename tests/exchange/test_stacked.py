@@ -20,7 +20,6 @@ from .imported_stores import all_labels, all_weights, exported, make_imported, r
 from .stacked_sets import DIMS, WRITERS, joined, layer_arrays, put
 
 BOTH = pytest.mark.parametrize("format", WRITERS)
-UNSTATED = "files state no conventions: axis order xy, no output offset and targets from 0 to 1 are assumed"
 
 
 @BOTH
@@ -36,7 +35,7 @@ def test_layers_alone(tmp_path: Path, format: str) -> None:
     assert listing.place.tolist() == [0, 1, 2, 3, 0, 1]
     assert listing.view.tolist() == [0] * 6
     assert (listing.known, listing.seed, listing.psnr, listing.attributes) == ((), None, None, ())
-    assert listing.notes == (UNSTATED,)
+    assert (listing.assumed, listing.notes) == (True, ())
     assert all_labels(opened) == [-1] * 6
     assert all_weights(opened).tobytes() == np.concatenate([joined(first), joined(second)]).tobytes()
     with pytest.raises(OptionError, match="give --omega"):

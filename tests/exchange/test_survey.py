@@ -59,8 +59,8 @@ def test_several_workers_find_the_same(tmp_path: Path) -> None:
 def test_the_first_of_each_shape_is_named(tmp_path: Path) -> None:
     files = {**field(0), **field(1), **field(5, dims=(2, 4, 1)), **field(6, dims=(2, 4, 1))}
     message = (
-        r"set.*: found networks 2-6-6-1 \(0/train/model_0\.pth first\), "
-        r"2-4-1 \(0/train/model_5\.pth first\), expected one shape: import them apart"
+        r"set.*: found files 2 of 2-6-6-1 \(0/train/model_0\.pth, \.\.\.\), "
+        r"2 of 2-4-1 \(0/train/model_5\.pth, \.\.\.\), expected one shape of network: import them apart"
     )
     with pytest.raises(SourceError, match=message):
         survey(opened(write(tmp_path / "set", files)), Sharing(), keep_going=True)
@@ -88,3 +88,38 @@ def test_a_bad_file_ends_it(tmp_path: Path) -> None:
     path = write(tmp_path / "set", {**field(0), "0/train/model_9.pth": b"no pickle"})
     with pytest.raises(SourceError, match=r"0/train/model_9\.pth: "):
         survey(opened(path), Sharing(), keep_going=False)
+    with pytest.raises(SourceError, match=r"; --keep-going leaves such files out$"):
+        survey(opened(path), Sharing(), keep_going=False)
+
+
+@pytest.mark.usefixtures("few")
+def test_files_of_another_shape_than_most(tmp_path: Path) -> None:
+    """They have no say in labels either."""
+    odd = field(0, view=1, label=8, dims=(2, 4, 1))
+    sound = {name: value for number in range(5) for name, value in field(number, label=number).items()}
+    found = opened(write(tmp_path / "set", {**sound, **odd, **field(7, dims=(2, 5, 1))}))
+    message = (
+        r"set.*: found files 5 of 2-6-6-1 \(0/train/model_0\.pth, \.\.\.\), 1 of 2-4-1 "
+        r"\(1/train/model_0\.pth\), 1 of 2-5-1 \(0/train/model_7\.pth\), expected one shape of network: "
+        r"--keep-going takes those of 2-6-6-1 alone$"
+    )
+    with pytest.raises(SourceError, match=message):
+        survey(found, Sharing(), keep_going=False)
+    result = survey(found, Sharing(), keep_going=True)
+    assert result.left_out == {
+        "0/train/model_7.pth": "its network is 2-5-1, that of most files 2-6-6-1",
+        "1/train/model_0.pth": "its network is 2-4-1, that of most files 2-6-6-1",
+    }
+    assert (result.dims, result.details) == (DIMS, {})
+    kept = rows_kept(found, result.left_out)
+    assert result.label[kept].tolist() == list(range(5))
+
+
+@pytest.mark.usefixtures("few")
+def test_the_bar_counts_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = {name: value for number in range(7) for name, value in field(number).items()}
+    survey(opened(write(tmp_path / "set", files)), Sharing(progress=True), keep_going=False)
+    told = capsys.readouterr().err
+    assert "looking:   0%" in told
+    assert "| 7/7 [" in told
+    assert " files/s]" in told

@@ -197,6 +197,15 @@ class TestRefusals:
             TorchFiles().read(data, "net.pth")
         assert not (tmp_path / "ran").exists()
 
+    def test_pickles_of_other_things(self) -> None:
+        """Whole, as they were before torch 1.6, or made without torch."""
+        message = (
+            r"^net\.pth: refused by torch \(Unsupported operand 149: it is no pickle, or one that makes "
+            r"other things than tensors and plain values\); expected a state dict of torch\.save$"
+        )
+        with pytest.raises(SourceError, match=message):
+            TorchFiles().read(pickle.dumps({"seq.0.weight": [0.5]}, protocol=4), "net.pth")
+
     def test_whole_modules(self) -> None:
         with pytest.raises(
             SourceError, match=r"wants to import torch\.nn\.modules\.linear\.Linear, which could"

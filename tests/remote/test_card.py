@@ -13,18 +13,24 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 from msgspec.structs import replace as changed
 
+from neuralviews.cli.main import main
 from neuralviews.recipe import load_recipe, recipe_names, recipe_root
 from neuralviews.records import Split
 from neuralviews.remote.card import card_text
 from neuralviews.remote.citation import citation_text
 from neuralviews.remote.facts import ReleaseFacts, release_facts
+from neuralviews.remote.published import find_published
+from neuralviews.remote.selection import Selection
 from neuralviews.remote.shipped import shipped
+from neuralviews.remote.subset import download_subset
 from neuralviews.remote.terms import Terms
 from neuralviews.remote.yaml_text import yaml_text
-from neuralviews.store.reader import Store
+from neuralviews.store.reader import Store, open_store
 
+from ..exchange.imported_stores import make_imported
 from ..made_stores import digits_recipe, make_shapes_store, make_store
 from ..report.copies import augmented
+from ..subsets import subset_of
 from .releases import STATED, shipped_store
 
 
@@ -49,8 +55,18 @@ def shapes(tmp_path_factory: pytest.TempPathFactory) -> Store:
     return make_shapes_store(tmp_path_factory.mktemp("card") / "shapes", left_out={"a.off": "empty"})
 
 
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    return make_imported(tmp_path_factory.mktemp("card") / "imported")
+
+
+@pytest.fixture(scope="module")
+def imported_facts(imported: Store) -> ReleaseFacts:
+    return release_facts(imported)
+
+
 def card_of(facts: ReleaseFacts, terms: Terms | None = None) -> str:
-    return card_text(facts, terms or Terms(), shipped(facts.recipe), picture=True)
+    return card_text(facts, terms or Terms(), shipped(facts.source_recipe), picture=True)
 
 
 def head_of(card: str) -> dict[str, Any]:
@@ -89,13 +105,16 @@ class TestHead:
         assert (head["license"], head["license_name"]) == ("other", "eupl-1.2")
         assert head["license_link"] == "https://spdx.org/licenses/EUPL-1.2.html"
 
-    def test_a_licence_that_nobody_lists(self, facts: ReleaseFacts) -> None:
+    @pytest.mark.parametrize("name", ["LicenseRef-Mine", "bogus-licence"])
+    def test_a_licence_that_nobody_lists(self, facts: ReleaseFacts, name: str) -> None:
         """No link is made up for it."""
-        card = card_of(facts, Terms.checked(license="LicenseRef-Mine"))
+        terms = Terms.checked(license=name)
+        card = card_of(facts, terms)
         head = head_of(card)
-        assert (head["license"], head["license_name"]) == ("other", "licenseref-mine")
+        assert (head["license"], head["license_name"]) == ("other", name.lower())
         assert "license_link" not in head
-        assert "\nLicenseRef-Mine, as far as the publisher may" in card
+        assert f"\n{name}, as far as the publisher may" in card
+        assert "license" not in yaml.safe_load(citation_text(facts, terms, None))
 
     @pytest.mark.parametrize(
         ("records", "size"),
@@ -125,7 +144,11 @@ class TestText:
             f"median {psnr.median:.1f} dB, 5 % below {psnr.p05:.1f} dB, lowest {psnr.min:.1f} dB"
         )
         parts = ((part.name, store.manifest.summary.splits[part.name]) for part in Split)
-        split = [f"{name} {part.records} (of {part.objects} objects)" for name, part in parts if part.records]
+        split = [
+            f"{name} {part.records} (of {part.objects} object{'s' * (part.objects > 1)})"
+            for name, part in parts
+            if part.records
+        ]
         assert rows.pop("splits") == ", ".join(split)
         assert rows == {
             "dataset id": f"`{store.dataset_id}`",
@@ -154,10 +177,12 @@ class TestText:
         assert shipped(recipe.with_views(7)) == shipped(recipe)
         assert shipped(digits_recipe()) is None
         assert shipped(None) is None
-        assert "licence of the source is unknown" in card_of(replace(facts, recipe=other))
+        assert "licence of the source is unknown" in card_of(
+            replace(facts, recipe=other, source_recipe=other)
+        )
 
     def test_licences_are_stated_or_unknown(self, facts: ReleaseFacts) -> None:
-        own = replace(facts, recipe=digits_recipe())
+        own = replace(facts, recipe=digits_recipe(), source_recipe=digits_recipe())
         silent, said = card_of(own), card_of(own, STATED)
         assert (
             "\n## Licence of the weights\n\nUnknown: the publisher of this dataset stated none.\n" in silent
@@ -200,10 +225,11 @@ class TestText:
             "neuralviews generate recipe.toml --limit 40 --engine cpu --out STORE\n"
             "neuralviews augment STORE --plan plan.toml --out COPIES\n" in card
         )
-        assert f"- from the generate store made, dataset {facts.ancestors[0].dataset_id}\n" in card
+        assert f"- from the generated store made, dataset {facts.ancestors[0].dataset_id}\n" in card
         rejected = copies.manifest.summary.status["diverged"]
         assert rejected
-        assert f"- {rejected} of {len(copies)} records diverged or were rejected (status 2)" in card
+        assert f"- {rejected} of {len(copies)} records were rejected (status 2)" in card
+        assert rows_of(card)["status"] == f"kept {len(copies) - rejected}, rejected {rejected}"
         assert "- A part of the source: at most 40 of its objects were fitted.\n" in card
 
     def test_shapes(self, shapes: Store) -> None:
@@ -216,35 +242,122 @@ class TestText:
         assert "--source-root SOURCE --engine cpu --out STORE\n" in card
         assert ".render(" not in card
 
-    def test_what_is_not_known_is_not_made_up(self, facts: ReleaseFacts) -> None:
-        unknown = replace(
-            facts,
-            kind="import",
-            recipe=None,
-            engine=None,
-            exchange="others",
-            summary=changed(facts.summary, psnr=UNSET),
-            class_names=None,
-            image_shape=None,
-        )
-        card = card_of(unknown)
+    def test_what_is_not_known_is_not_made_up(self, imported_facts: ReleaseFacts) -> None:
+        card = card_of(imported_facts)
         assert rows_of(card)["PSNR"] == "not known"
         assert "cannot be made again from here" in card
         assert "neuralviews generate" not in card
         assert "- How well the fields render their source is not known.\n" in card
-        assert (
-            "8 neural fields (SIREN 2-32-32-1, 1,185 parameters each), read from fields in the format others."
-            in card
-        )
         assert {"classes", "images"}.isdisjoint(rows_of(card))
 
-    def test_a_part_of_a_store(self, copies: Store) -> None:
-        whole = release_facts(copies)
-        part = card_of(replace(whole, subset=True))
+    def test_one_of_each_is_singular(self, facts: ReleaseFacts, copies: Store) -> None:
+        one = replace(facts, shards=(changed(facts.shards[0], rows=4),))
+        assert rows_of(card_of(one))["records"] == "4: 1 view of each of 4 objects"
+        copied = release_facts(copies)
+        each = replace(copied, shards=(changed(copied.shards[0], rows=copied.objects),))
+        assert rows_of(card_of(each))["records"].partition(": ")[2].startswith("1 copy of each of ")
+
+
+class TestImported:
+    """What the card of imported fields says of the files, of the set and of the images."""
+
+    def test_files_and_their_format(self, imported_facts: ReleaseFacts) -> None:
+        card = card_of(imported_facts)
+        files = "imported from files in the format npz (NumPy's npz, fields stacked by layer)."
+        assert head_of(card)["pretty_name"] == "made-up: imported neural fields"
+        assert f"\n12 neural fields (SIREN 2-8-8-1, 105 parameters each), {files}\n" in card
+        assert f"\nThe fields were {files}\n" in card
+        assert "The PSNRs of the imported fields are unknown: the files do not state them" in card
+
+    def test_a_format_of_a_later_version(self, imported_facts: ReleaseFacts) -> None:
+        assert imported_facts.imported is not None
+        later = changed(imported_facts.imported, exchange="<others>")
+        card = card_of(replace(imported_facts, imported=later))
+        assert "\nThe fields were imported from files in the format \\<others\\>.\n" in card
+
+    def test_psnrs_that_the_files_state(self, imported_facts: ReleaseFacts, facts: ReleaseFacts) -> None:
+        assert imported_facts.imported is not None
+        stated = changed(imported_facts.imported, quality="stated")
+        card = card_of(replace(imported_facts, imported=stated, summary=facts.summary))
+        assert rows_of(card)["PSNR"].endswith(" dB, as the files state it: it was not measured again")
+        assert "imported fields are those that the files state; they were not measured again.\n" in card
+        assert "- Fields approximate what they were fitted to: the PSNR, as the files of the import" in card
+
+    def test_psnrs_against_the_images_of_a_recipe(
+        self, imported_facts: ReleaseFacts, facts: ReleaseFacts
+    ) -> None:
+        assert imported_facts.imported is not None
+        recipe, measured = load_recipe("mnist"), changed(imported_facts.imported, quality="measured")
+        compared = replace(imported_facts, imported=measured, source_recipe=recipe, summary=facts.summary)
+        card, quoted = card_of(compared), shipped(recipe)
+        assert quoted is not None
+        assert rows_of(card)["PSNR"].endswith(" dB, measured at the import against MNIST")
+        assert "against the images of the source of the recipe mnist, MNIST.\n" in card
+        assert f"\nOf that source, the card of the recipe says:\n\n{quoted.source}\n" in card
+        assert head_of(card)["pretty_name"] == "made-up: imported neural fields"
+        cited = yaml.safe_load(citation_text(compared, Terms(), quoted))
+        assert {work.title for work in quoted.citations} < {one["title"] for one in cited["references"]}
+
+    def test_a_published_set(self, imported_facts: ReleaseFacts) -> None:
+        found = find_published("mnist-dwsnets")
+        known = replace(imported_facts, published=found)
+        card = card_of(known)
+        assert head_of(card)["pretty_name"] == found.title
+        assert f"\nThey are the published set mnist-dwsnets: {found.title}. Its paper:\n" in card
+        assert f"{found.publication.title}. ICML 2023. <{found.publication.url}>\n" in card
+        assert "\nThe licence of that set is not known.\n" in card
+        stated = changed(found, licence="CC-BY-4.0")
+        assert "\nThe licence of that set is CC-BY-4.0.\n" in card_of(replace(known, published=stated))
+        cited = yaml.safe_load(citation_text(known, Terms(), None))
+        assert cited["references"][1]["title"] == found.publication.title
+        assert {"name": "Haggai Maron"} in cited["references"][1]["authors"]
+
+    def test_copies_of_them(self, imported: Store, tmp_path: Path) -> None:
+        facts = release_facts(augmented(imported, tmp_path / "copies"))
+        card = card_of(facts)
+        assert ": augmented copies of fields that were imported from files in the format npz (" in card
+        assert "\nThe copies are of fields that were imported from files in the format npz (" in card
+        assert "fitted to" not in card
+        assert f"- from the imported store made-up, dataset {imported.dataset_id}\n" in card
+        assert "\nneuralviews augment STORE --plan plan.toml --out COPIES\n" in card
+
+
+class TestPart:
+    """The card of some records of a store says how to take them from it."""
+
+    def test_the_command_makes_the_part_again(self, store: Store, tmp_path: Path) -> None:
+        selection = Selection(split="train", views=1)
+        report = download_subset(str(store.root), tmp_path / "part", selection)
+        facts = release_facts(open_store(tmp_path / "part"))
+        assert (facts.subset, facts.derivations) == (True, (selection,))
+        card = card_of(facts)
+        assert f"- A part of dataset {store.dataset_id}: not all of its records are here.\n" in card
+        found = re.search(r"--out STORE\nneuralviews download STORE (.*) --out PART\n```", card)
+        assert found is not None
+        again = ["download", store.root, *found[1].split(), "--out", tmp_path / "again", "--workers", 1]
+        with pytest.raises(SystemExit, match=r"^0$"):
+            main(list(map(str, again)))
+        assert open_store(tmp_path / "again").dataset_id == report.dataset_id
+
+    def test_copies_of_a_part(self, store: Store, tmp_path: Path) -> None:
+        download_subset(str(store.root), tmp_path / "part", Selection(first_shards=1))
+        facts = release_facts(augmented(open_store(tmp_path / "part"), tmp_path / "copies"))
+        assert not facts.subset
+        card = card_of(facts)
         assert (
-            f"- A part of dataset {whole.ancestors[0].dataset_id}: not all of its records are here.\n" in part
+            "\nneuralviews download STORE --first-shards 1 --out PART-1\n"
+            "neuralviews augment PART-1 --plan plan.toml --out COPIES\n" in card
         )
-        assert f"This release has {len(copies)} records of the store that these commands make." in part
+        assert f"- from the generated store digits, dataset {store.dataset_id}\n" in card
+        assert "- from the partial store digits, dataset" in card
+
+    @pytest.mark.parametrize("selection", [{"split": "train"}, {"split": "all", "views": 1}, "train", None])
+    def test_a_part_that_no_option_takes(self, store: Store, tmp_path: Path, selection: object) -> None:
+        part = subset_of(store, [0, 3], tmp_path / "part", selection=selection)
+        card = card_of(release_facts(part))
+        assert "\n# PART: some of the records of STORE\n```\n" in card
+        assert "the job does not state as an option.\n" in card
+        assert "this makes the same bytes again" not in card
 
 
 class TestCode:

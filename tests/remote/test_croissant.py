@@ -124,6 +124,7 @@ def test_what_was_stated(stores: dict[str, Store]) -> None:
     assert description["url"] == "https://example.org/digits"
     assert description["datePublished"] == "2026-11-28"
     assert [one["name"] for one in description["creator"]] == ["A. Person", "The Group"]
+    assert all(one["@type"] == ["sc:Person", "sc:Organization"] for one in description["creator"])
     assert description["identifier"] == store.dataset_id
     assert description["version"] == f"1.0.0+{store.dataset_id[:12]}"
     assert "year = {2026}" in description["citeAs"]

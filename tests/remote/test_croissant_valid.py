@@ -10,6 +10,7 @@ from neuralviews.remote.terms import Terms
 from neuralviews.store.reader import Store
 
 from ..ball_fields import ball_store
+from ..exchange.imported_stores import make_imported
 from ..made_stores import make_store
 from ..report.copies import augmented
 from .releases import STATED, shipped_store
@@ -31,16 +32,19 @@ def validator() -> Any:
 def made(kind: str, folder: Path) -> Store:
     if kind == "copies":
         return augmented(make_store(folder / "parent", objects=20), folder / "store")
+    if kind == "imported":
+        return make_imported(folder / "store", class_names="abcdefghij", image_shape=(8, 8))
     return ball_store(folder / "store") if kind == "shapes" else shipped_store(folder / "store")
 
 
-@pytest.mark.parametrize("kind", ["images", "copies", "shapes"])
+@pytest.mark.parametrize("kind", ["images", "copies", "shapes", "imported"])
 def test_a_stated_release_is_valid_without_warnings(validator: Any, tmp_path: Path, kind: str) -> None:
     store = made(kind, tmp_path)
     release = publish(store.root, tmp_path / "out", STATED)
     metadata = validator.Dataset(str(release.root / "croissant.json")).metadata
     assert (metadata.ctx.issues.errors, metadata.ctx.issues.warnings) == (set(), set())
     assert metadata.data_limitations
+    assert [one.name for one in metadata.creators] == ["A. Person", "The Group"]
     assert metadata.license == ["https://spdx.org/licenses/CC-BY-4.0.html"]
     assert len(metadata.file_objects) == release.files - 2
     assert [record_set.id for record_set in metadata.record_sets] == ["splits", "classes", "records"]

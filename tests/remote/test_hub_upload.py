@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from neuralviews.cli.main import main
 from neuralviews.remote import hub_upload
 from neuralviews.remote.hub_upload import hub_token, upload_commands
 from neuralviews.store.verify import verify
@@ -165,17 +166,27 @@ def test_without_a_token_the_commands_are_printed(tmp_path: Path, hub: HubServer
     done = run_publish(tmp_path, hub.address, token=None)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.endswith(
-        "not uploaded: nobody is logged in to the Hub here, or huggingface_hub is not installed; run\n"
+        "\nnot uploaded: nobody is logged in to the Hub here; run\n"
         "  hf auth login\n"
         f"  hf upload owner/name {tmp_path / 'out'} . --repo-type=dataset\n"
     )
     assert hub.files == {}
 
 
-def test_without_the_client_there_is_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_client_there_is_no_token(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(hub_upload, "_CLIENT", "no_such_package")
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     assert hub_token() is None
+    make_store(tmp_path / "store", objects=4)
+    with pytest.raises(SystemExit, match=r"^0$"):
+        main(["publish", str(tmp_path / "store"), "--out", str(tmp_path / "out"), "--to", "hf://owner/name"])
+    assert capsys.readouterr().out.endswith(
+        "\nnot uploaded: huggingface_hub is not installed here (pip install 'neuralviews[hub]'); run\n"
+        "  hf auth login\n"
+        f"  hf upload owner/name {tmp_path / 'out'} . --repo-type=dataset\n"
+    )
 
 
 def test_commands_quote_names_of_folders() -> None:

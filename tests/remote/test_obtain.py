@@ -1,6 +1,7 @@
 """Sets that others published: fetched or taken from where a person put them, proven, and imported."""
 
 import io
+import shutil
 import zipfile
 from collections import deque
 from collections.abc import Callable
@@ -120,8 +121,8 @@ class TestByDownload:
         describe(sha256="0" * 64)
         message = (
             rf"found sha256 \w{{64}}, expected {'0' * 64}; .*; or fetch it by hand: mnist-dwsnets: open its "
-            rf"page \(http.*\); put {FILE} into .*out.download and run the same command again, or "
-            rf"neuralviews import .*out.download/{FILE} --from dwsnets --out .*/out$"
+            rf"page \(http.*\); put {FILE} into .*out.download, made if need be, and run the same command "
+            rf"again, or neuralviews import .*out.download/{FILE} --from dwsnets --out .*/out$"
         )
         with pytest.raises(FetchError, match=message):
             run(tmp_path / "out")
@@ -149,12 +150,45 @@ class TestByDownload:
         ):
             run(tmp_path / "out")
 
-    def test_something_else(self, describe: Describe, web: FaultServer, tmp_path: Path) -> None:
+    def test_something_else(
+        self, describe: Describe, web: FaultServer, archive: bytes, fields: Store, tmp_path: Path
+    ) -> None:
+        """The first bytes count for ever, so that whoever had wrong ones is told how to begin anew."""
         describe()
+        link, out, folder = web.link(FILE), tmp_path / "out", tmp_path / "out.download"
+        for data in (b"no archive at all" * 100, archive[: len(archive) // 2]):
+            web.files[FILE] = data
+            for obtained in (run, lambda out: import_link(link, "auto", out, patience=IMPATIENT)):
+                with pytest.raises(
+                    SourceError, match=rf"{FILE}: .*damaged, remove {folder} to fetch it again$"
+                ):
+                    obtained(out)
+                assert not out.exists()
+            shutil.rmtree(folder)
+        web.files[FILE] = archive
+        run(out)
+        require_fields(out, fields)
+
+    def test_what_was_proven_is_not_fetched_again(
+        self, describe: Describe, web: FaultServer, tmp_path: Path
+    ) -> None:
         web.files[FILE] = b"no archive at all" * 100
-        with pytest.raises(SourceError, match=FILE):
+        describe(sha256=sha256(web.files[FILE]).hexdigest())
+        with pytest.raises(SourceError, match=rf"{FILE}: .*of fields$"):
             run(tmp_path / "out")
-        assert not (tmp_path / "out").exists()
+
+    def test_no_empty_folder_stays(
+        self, describe: Describe, web: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        describe()
+        web.always = Fault("status", status=404)
+        with pytest.raises(FetchError, match=r"answered 404.*, made if need be, and run the same command"):
+            run(tmp_path / "out")
+        listed = [RemoteFile("a/b.pth", (web.link(FILE),))]
+        monkeypatch.setattr(obtain, "resolve", lambda link, **_: listed)
+        with pytest.raises(FetchError, match="answered 404"):
+            import_link("doi:x", "auto", tmp_path / "out", patience=IMPATIENT)
+        assert not any(tmp_path.iterdir())
 
 
 class TestByHand:
@@ -170,8 +204,8 @@ class TestByHand:
             run(tmp_path / "out")
         folder = tmp_path / "out.download"
         assert str(caught.value) == (
-            f"mnist-dwsnets: {self.OBTAIN} (https://example.org/folder); put {FILE} into {folder} and run "
-            f"the same command again, or neuralviews import {folder}/{FILE} --from dwsnets "
+            f"mnist-dwsnets: {self.OBTAIN} (https://example.org/folder); put {FILE} into {folder}, made if "
+            f"need be, and run the same command again, or neuralviews import {folder}/{FILE} --from dwsnets "
             f"--out {tmp_path}/out"
         )
         assert not any(tmp_path.iterdir())
@@ -335,7 +369,7 @@ class TestLinks:
             for name in members.namelist():
                 web.files[name] = members.read(name)
                 listed.append(RemoteFile(name, (web.link(name),)))
-        monkeypatch.setattr(obtain, "resolve", lambda link, folder: listed)
+        monkeypatch.setattr(obtain, "resolve", lambda link, **_: listed)
         other = tmp_path / "out.download" / "mnist_png_training_3_9" / "checkpoints" / "model_final.pth"
         other.parent.mkdir(parents=True)
         other.write_bytes(web.files[listed[0].name])
@@ -357,9 +391,7 @@ class TestLinks:
             import_link("a.zip", "npz", "out")
 
     def test_what_only_a_browser_gets(self, tmp_path: Path) -> None:
-        with pytest.raises(
-            FetchError, match=r"Google Drive gives .* save the file in .*out.download, and run"
-        ):
+        with pytest.raises(FetchError, match=r"Google Drive gives .* save the file in .*out.download .make"):
             import_link("https://drive.google.com/file/d/abc/view", "nfn", tmp_path / "out")
 
     def test_no_such_format(self, web: FaultServer, tmp_path: Path) -> None:

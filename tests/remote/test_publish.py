@@ -13,17 +13,26 @@ from typing import Any
 import numpy as np
 import pytest
 
-from neuralviews.errors import FormatError, IntegrityError, NotAStore, OptionError, OutputError, UnsafeShard
+from neuralviews.errors import (
+    FormatError,
+    IntegrityError,
+    NotAStore,
+    OptionError,
+    OutputError,
+    SourceError,
+    UnsafeShard,
+)
 from neuralviews.recipe import load_recipe
 from neuralviews.records import Records, Status
 from neuralviews.remote import publish as publish_module
 from neuralviews.remote.publish import publish
+from neuralviews.signals.catalogue import open_source
 from neuralviews.store.environment import write_environment
 from neuralviews.store.reader import Store, open_store
 from neuralviews.store.writer import StoreWriter
 
 from ..ball_fields import ball_store
-from ..made_stores import contents, digits_recipe, made_records, make_store
+from ..made_stores import contents, digits_recipe, made_records, make_store, photo_recipe
 from ..report.copies import augmented
 from .releases import STATED, require_sound, shipped_store
 
@@ -186,10 +195,31 @@ class TestOtherKinds:
         assert f"- A part of dataset {imported.dataset_id}: not all of its records are here.\n" in card
 
     def test_they_have_no_source(self, imported: Store, tmp_path: Path) -> None:
-        with pytest.raises(
-            OptionError, match=r"source-root: .*imported holds imported fields, expected fields"
-        ):
+        with pytest.raises(OptionError, match=r"imported: was imported without a look at its source"):
             publish(imported.root, tmp_path / "out", source_root=tmp_path)
+        assert not (tmp_path / "out").exists()
+
+    def test_the_source_that_they_were_compared_with(self, imported: Store, tmp_path: Path) -> None:
+        recipe = photo_recipe(tmp_path / "photos")
+        source = open_source(recipe)
+        job = {
+            **imported.job,
+            "rows": 9,
+            "arch": recipe.spec.to_json(),
+            "quality": "measured",
+            "source": {**imported.job["source"], "image_shape": None},
+            "compared": {"recipe": recipe.canonical(), "files": dict(source.files)},
+        }
+        store = written(tmp_path / "compared", job, made_records(recipe, 9))
+        release = publish(store.root, tmp_path / "without", STATED)
+        assert release.notes == ("gallery.png: drawn without the source; give --source-root",)
+        release = publish(store.root, tmp_path / "with", STATED, source_root=tmp_path / "photos")
+        assert release.notes == ()
+        pictures = [(tmp_path / name / "gallery.png").read_bytes() for name in ("with", "without")]
+        assert pictures[0] != pictures[1]
+        (tmp_path / "photos" / "images" / "0.png").unlink()
+        with pytest.raises(SourceError, match=r"source file .*0\.png: found sha256 no such file"):
+            publish(store.root, tmp_path / "more", STATED, source_root=tmp_path / "photos")
 
 
 FORMAT = {"format": "neuralviews-store", "format_version": 1}
@@ -213,7 +243,7 @@ class TestPicture:
     def test_an_origin_that_the_store_does_not_have(self, store: Store, tmp_path: Path) -> None:
         copies = augmented(store, tmp_path / "copies")
         with pytest.raises(
-            OptionError, match=r"source-root: .*copies holds augmented copies, expected fields"
+            OptionError, match=r"source-root: .*copies holds augmented copies, .*; give --parent instead"
         ):
             publish(copies.root, tmp_path / "out", source_root=tmp_path)
         with pytest.raises(

@@ -157,17 +157,17 @@ class TestCopies:
         """As from the Hub, and from Zenodo, which knows no folders."""
         names = {name: name.rpartition("/")[2] if flat else name for name in files_of(release)}
         listed = [RemoteFile(names[name], (served.link(f"release/{name}"),)) for name in names]
-        monkeypatch.setattr("neuralviews.remote.site.resolve", lambda link: listed)
+        monkeypatch.setattr("neuralviews.remote.site.resolve", lambda link, **_: listed)
         bring("doi:10.5281/zenodo.1" if flat else "hf://owner/name", tmp_path / "copy")
         assert files_of(tmp_path / "copy") == files_of(release)
         monkeypatch.setattr(
             "neuralviews.remote.site.resolve",
-            lambda link: [one for one in listed if not one.name.endswith("000001.h5")],
+            lambda link, **_: [one for one in listed if not one.name.endswith("000001.h5")],
         )
         with pytest.raises(FetchError, match=r"zenodo.2: found no shards/shard-000001.h5, which manifest"):
             bring("doi:10.5281/zenodo.2", tmp_path / "other")
         assert not (tmp_path / "other").exists()
-        monkeypatch.setattr("neuralviews.remote.site.resolve", lambda link: listed[:1])
+        monkeypatch.setattr("neuralviews.remote.site.resolve", lambda link, **_: listed[:1])
         with pytest.raises(FetchError, match=r"found no manifest.json among CITATION.cff, expected a publ"):
             bring("hf://owner/name", tmp_path / "other")
 

@@ -207,6 +207,10 @@ class TestRecords:
             return
         selection = Selection(split, views, first_shards)
         out = tmp_path_factory.mktemp("any") / "part"
+        if views is not None and views > 3:
+            with pytest.raises(OptionError, match=rf"views: found {views}, but .*store has 3 of each object"):
+                part_of(store.root, out, selection)
+            return
         if not len(chosen_rows(store, selection)):
             with pytest.raises(OptionError, match="found no record of"):
                 part_of(store.root, out, selection)
@@ -252,7 +256,7 @@ class TestUse:
 
     def test_copies_keep_their_parents(self, tmp_path: Path) -> None:
         whole = copies(tmp_path / "copies")
-        part = part_of(whole.root, tmp_path / "part", Selection(views=5, split="train"))
+        part = part_of(whole.root, tmp_path / "part", Selection(views=2, split="train"))
         report = verify(part.root, "semantic", tmp_path / "parent")
         assert any("no copy crosses a split" in check for check in report.checks)
 
@@ -400,6 +404,20 @@ class TestRefusal:
             part_of(server.address, tmp_path / "part", Selection(views=1))
         assert not (tmp_path / "part").exists()
         assert not (tmp_path / "part.download").exists()
+
+    def test_more_views_than_there_are(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """All of a store would be taken for a part of it. Jobs tell of recipes; else shards tell."""
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        whole = imported(tmp_path / "whole")
+        for root, views, fetches in ((GOLDEN / "v1_generated", 2, False), (whole.root, 3, True)):
+            with ReleaseServer(root) as server:
+                with pytest.raises(
+                    OptionError,
+                    match=rf"views: found 9, but http.* has {views} of each object; ask for fewer",
+                ):
+                    part_of(server.address, tmp_path / "part", Selection(views=9))
+                assert ({*server.asked()} != {"manifest.json"}) is fetches
+        assert [*tmp_path.iterdir()] == [whole.root]
 
     def test_a_pin(self, store: Store, tmp_path: Path) -> None:
         part_of(store.root, tmp_path / "part", Selection("train"), dataset_id=store.dataset_id)

@@ -55,7 +55,10 @@ def test_licences_have_the_names_of_the_hub(given: str, spdx: str, hub: str | No
 
 def test_nobodys_own_licence_is_said_to_be_on_the_list_of_spdx() -> None:
     assert licence_of("MIT").url == "https://spdx.org/licenses/MIT.html"
-    assert licence_of("LicenseRef-academic").url is None
+    assert licence_of("eupl-1.2") == ("EUPL-1.2", None)
+    assert licence_of("eupl-1.2").url == "https://spdx.org/licenses/EUPL-1.2.html"
+    for unknown in ("LicenseRef-academic", "bogus-licence", "MIT-9"):
+        assert licence_of(unknown).url is None
 
 
 def test_the_repository_gives_the_address() -> None:
@@ -78,5 +81,11 @@ def test_what_is_missing_is_said() -> None:
     ]
     assert Terms.checked(
         license="LicenseRef-x", creators=["A"], date="2026-01-01", to="hf://a/b"
-    ).missing() == ["licence: the Hub does not list LicenseRef-x; the card says 'other', and the name"]
+    ).missing() == [
+        "licence: the Hub does not list LicenseRef-x; the card says 'other', and the name without a link, "
+        "as no SPDX licence is known by it here"
+    ]
+    assert Terms.checked(license="EUPL-1.2").missing()[0] == (
+        "licence: the Hub does not list EUPL-1.2; the card says 'other', and the name"
+    )
     assert STATED.missing() == []

@@ -174,9 +174,19 @@ def test_no_server_is_waited_for_longer_than_stated(
 def test_pauses_grow_up_to_a_bound(pauses: list[float]) -> None:
     patience = Patience(tries=9, pause=1.0, longest=5.0)
     fault = LinkFault("x", retry=True)
-    assert [patience.wait(tries, fault) for tries in range(1, 10)] == [True] * 8 + [False]
+    assert [patience.wait("link", tries, fault) for tries in range(1, 10)] == [True] * 8 + [False]
     assert pauses == [1.0, 2.0, 4.0, 5.0, 5.0, 5.0, 5.0, 5.0]
-    assert not patience.wait(1, LinkFault("x"))
+    assert not patience.wait("link", 1, LinkFault("x"))
+
+
+def test_what_is_tried_again_is_told_once(pauses: list[float], capsys: pytest.CaptureFixture[str]) -> None:
+    for tell in (True, False):
+        patience = Patience(tries=3, tell=tell)
+        for tries in (1, 2, 3):
+            patience.wait("https://x/a\n", tries, LinkFault("cannot be reached", retry=True))
+        patience.wait("https://x/a", 1, LinkFault("answered 404"))
+        told = "https://x/a\\n: cannot be reached; trying again, up to 2 times\n" * tell
+        assert capsys.readouterr() == ("", told)
 
 
 @pytest.mark.parametrize(

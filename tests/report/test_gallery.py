@@ -25,6 +25,7 @@ from neuralviews.report.render import to_display
 from neuralviews.signals.catalogue import Source, open_source
 from neuralviews.store.reader import Store
 
+from ..exchange.imported_stores import make_imported
 from ..made_stores import PHOTO_SHAPES, digits_recipe, make_store, photo_recipe
 from .pages import require_readable
 
@@ -104,6 +105,13 @@ class TestFigure:
     def test_the_histogram_counts_every_field(self, store: Store) -> None:
         histogram = draw_gallery(store, None).axes[1]
         assert sum(patch.get_height() for patch in histogram.patches) == len(store)
+
+    def test_without_any_psnr_a_line_says_so(self, tmp_path: Path) -> None:
+        histogram = draw_gallery(make_imported(tmp_path / "store", image_shape=(8, 8)), None).axes[1]
+        (text,) = histogram.texts
+        assert text.get_text() == "no PSNR is known"
+        assert (text.get_position(), text.get_ha(), text.get_va()) == ((0, 1), "left", "top")
+        assert not histogram.patches
 
     def test_a_missing_source_is_stated(self, store: Store) -> None:
         figure = draw_gallery(store, None, objects=3, views=1)

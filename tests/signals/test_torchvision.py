@@ -165,7 +165,9 @@ def test_packed_files_are_unpacked_without_a_network(tmp_path: Path, monkeypatch
     arrays = write_mnist(tmp_path, packed=True)
     expect_packed_mnist(monkeypatch, tmp_path)
     recipe = torchvision_recipe("MNIST", 1)
-    with pytest.raises(SourceError, match=r"holds only the packed files; --download checks and unpacks them"):
+    with pytest.raises(
+        SourceError, match=r"holds only the packed files; `neuralviews generate` with --download checks"
+    ):
         open_source(recipe, tmp_path)
     source = open_source(recipe, tmp_path, download=True)
     assert np.array_equal(pixels_of(source, 0)[..., 0], arrays["train-images-idx3-ubyte"][0])
@@ -200,7 +202,9 @@ def test_missing_folders_and_files_say_what_to_put_where(tmp_path: Path) -> None
     refused(recipe, None, rf"MNIST: no source root given; .* {first} with --source-root .*--download")
     refused(recipe, tmp_path / "no", rf"no is no folder; name the folder that holds {first} .*--download")
     refused(
-        recipe, tmp_path, rf"{first} is missing; put it there or let torchvision fetch it with --download"
+        recipe,
+        tmp_path,
+        rf"{first} is missing; put it there, or let torchvision fetch .* by `neuralviews generate` with --d",
     )
     refused(torchvision_recipe("CIFAR10", 3), tmp_path, r"data_batch_1 is missing; put it there")
     refused(torchvision_recipe("STL10", 3, train={"split": "train"}), tmp_path, r"stl10_binary/.* is missing")

@@ -74,6 +74,24 @@ def test_packed_sizes_are_bounded_too(tmp_path: Path, monkeypatch: pytest.Monkey
         tree.read("noise")
 
 
+@pytest.mark.parametrize("held", [{"data.pkl": b"x" * 90}, {}])
+def test_of_an_archive_that_was_cut_no_archive_within_is_read(tmp_path: Path, held: dict[str, bytes]) -> None:
+    """Checkpoints are zip archives themselves, and stored in one they keep their own ends."""
+    inner = write_zip(tmp_path / "model_final.pth", held).read_bytes()
+    whole = write_zip(tmp_path / "x.zip", {f"{i}.pth": inner for i in range(3)}, zipfile.ZIP_STORED)
+    data = whole.read_bytes()
+    second = data.index(inner, data.index(inner) + 1)
+    for end in (second + len(inner), second + len(inner) + 20, data.rindex(b"PK\1\2")):
+        whole.write_bytes(data[:end])
+        with pytest.raises(
+            SourceError,
+            match=r"x\.zip: no zip .*begins at byte \d+: cut short or damaged\); .*download it again",
+        ):
+            ZipTree(whole)
+    whole.write_bytes(data)
+    assert ZipTree(whole).read("2.pth") == inner
+
+
 @given(
     files=st.dictionaries(st.from_regex(r"[a-zäß]{1,9}(/[a-z日]{1,9})?", fullmatch=True), st.binary()),
     method=st.sampled_from([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED]),

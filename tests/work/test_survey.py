@@ -84,7 +84,7 @@ def test_killed_workers_cost_no_answer(tmp_path: Path) -> None:
 
 def test_an_object_that_kills_its_worker_is_named(tmp_path: Path) -> None:
     question = Deadly(tmp_path, (3,), once=False)
-    with pytest.raises(EngineError, match=r"number 3: a worker process was killed by it.*give test more mem"):
+    with pytest.raises(EngineError, match=r"number 3: a worker process was killed by it.*give it more mem"):
         dict(ask_all(question, list(range(6)), Sharing(2), "test"))
 
 

@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,14 +59,18 @@ def command(
     or doi:10.5281/zenodo.N. With --split, --views or --first-shards only the shards that are needed are
     fetched, and a store is made of the records. With --from, WHAT is an archive of fields.
     """
+    part = {"--split": split, "--views": views, "--first-shards": first_shards}
     if listing or about:
+        _require_none(
+            "--list" if listing else "--about",
+            {"--out": out, "--id": dataset_id, **part, "--from": kind, "--workers": workers},
+        )
         click.echo(_told_of_sets(what, listing, as_json))
         return
     if as_json:
         raise click.UsageError("--json goes with --list")
     if what is None or out is None:
         raise click.UsageError(f"expected {'WHAT' if what is None else '--out'}, or --list")
-    part = {"--split": split, "--views": views, "--first-shards": first_shards}
     is_link = _is_link(what)
     if kind is not None or not is_link:
         for option, value in {"--id": dataset_id, **part}.items():
@@ -78,8 +82,19 @@ def command(
         with _kept(out):
             _subset(what, out, dataset_id, (split, views, first_shards), workers)
     else:
+        if workers is not None:
+            raise click.UsageError(
+                "--workers goes with a part of a release, or with fields that are imported"
+            )
         with resumable(out):
             _release(what, out, dataset_id)
+
+
+def _require_none(alone: str, others: Mapping[str, object]) -> None:
+    """Refuse options that would have no effect beside another."""
+    given = [option for option, value in others.items() if value is not None]
+    if given:
+        raise click.UsageError(f"{given[0]} does not go with {alone}, which only prints")
 
 
 def _is_link(what: str) -> bool:
@@ -121,9 +136,10 @@ def _kept(out: Path) -> Iterator[None]:
 
 
 def _release(link: str, out: Path, dataset_id: str | None) -> None:
+    from ..remote.patience import Patience
     from ..remote.release import download_release
 
-    done = download_release(link, out, dataset_id=dataset_id)
+    done = download_release(link, out, dataset_id=dataset_id, patience=Patience(tell=True))
     click.echo(
         f"{out}: {done.files:,} files, {bytes_text(done.bytes)}, {done.records:,} records; every byte proven"
     )
@@ -139,13 +155,20 @@ def _subset(
     conditions: tuple[str | None, int | None, int | None],
     workers: int | None,
 ) -> None:
+    from ..remote.patience import Patience
     from ..remote.selection import Selection
     from ..remote.subset import download_subset
     from ..work.shards import available_cpus
 
     count = workers or available_cpus()
     done = download_subset(
-        link, out, Selection(*conditions), dataset_id=dataset_id, workers=count, progress=True
+        link,
+        out,
+        Selection(*conditions),
+        dataset_id=dataset_id,
+        workers=count,
+        progress=True,
+        patience=Patience(tell=True),
     )
     click.echo(f"{out}: {done.records:,} records of dataset {done.whole_id}")
     click.echo(completed(out, done.made, "records copied", 0, done.dataset_id))
@@ -153,13 +176,14 @@ def _subset(
 
 def _import(what: str, kind: str | None, out: Path, workers: int | None) -> None:
     from ..remote.obtain import import_link, import_published
+    from ..remote.patience import Patience
     from ..work.shards import available_cpus
 
-    count = workers or available_cpus()
+    count, patience = workers or available_cpus(), Patience(tell=True)
     if kind is None:
-        obtained = import_published(what, out, workers=count, progress=True)
+        obtained = import_published(what, out, workers=count, progress=True, patience=patience)
     else:
-        obtained = import_link(what, kind, out, workers=count, progress=True)
+        obtained = import_link(what, kind, out, workers=count, progress=True, patience=patience)
     for line in _lines(obtained, out):
         click.echo(printable(line))
     report = obtained.report

@@ -47,7 +47,11 @@ def _range(ctx: click.Context, param: click.Parameter, value: str | None) -> tup
     type=click.Path(path_type=Path),
     help="Folder of that source's files: PSNRs are measured, and other conventions tried.",
 )
-@click.option("--keep-going", is_flag=True, help="Leave out files that cannot be read, and list them.")
+@click.option(
+    "--keep-going",
+    is_flag=True,
+    help="Leave out, and list, files that cannot be read or are of another shape than most.",
+)
 @shared
 def command(
     path: Path,

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from .runs import resumable
 from .text import bytes_text
 
 __all__ = ["command"]
@@ -60,24 +61,29 @@ def command(
         url=url,
         to=to,
     )
-    release = publish(store, out, terms, source_root=source_root, parent=parent)
+    with resumable(out):
+        release = publish(store, out, terms, source_root=source_root, parent=parent)
     click.echo(
         f"{out}: {release.files:,} files, {bytes_text(release.bytes)}, of dataset {release.dataset_id}"
     )
     for note in release.notes:
         click.echo(note)
     if terms.repository is not None:
-        _send(out, terms.repository)
+        with resumable(out):
+            _send(out, terms.repository)
 
 
 def _send(out: Path, repository: str) -> None:
-    from ..remote.hub_upload import hub_token, upload, upload_commands
+    from ..remote.hub_upload import has_client, hub_token, upload, upload_commands
 
     found = hub_token()
     if found is None:
-        click.echo(
-            "not uploaded: nobody is logged in to the Hub here, or huggingface_hub is not installed; run"
+        lacking = (
+            "nobody is logged in to the Hub here"
+            if has_client()
+            else "huggingface_hub is not installed here (pip install 'neuralviews[hub]')"
         )
+        click.echo(f"not uploaded: {lacking}; run")
         click.echo("\n".join(f"  {line}" for line in upload_commands(out, repository)))
     else:
         click.echo(f"uploaded to {upload(out, repository, found)}")

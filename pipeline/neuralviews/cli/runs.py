@@ -50,12 +50,10 @@ def resumable(out: Path) -> Iterator[None]:
     except KeyboardInterrupt as interruption:
         from ..store.schema import SHARD_FOLDER
 
-        kept = sum(1 for _ in (out / SHARD_FOLDER).glob("*.h5.json"))
-        click.echo(
-            f"interrupted: {kept} finished shards are kept in {out}; "
-            f"resume with: {shlex.join(['neuralviews', *sys.argv[1:]])}",
-            err=True,
-        )
+        count = sum(1 for _ in (out / SHARD_FOLDER).glob("*.h5.json"))
+        kept = f"{count} finished shards are kept in {out}" if count else "no shard was finished yet"
+        command = shlex.join(["neuralviews", *sys.argv[1:]])
+        click.echo(f"interrupted: {kept}; resume with: {command}", err=True)
         sys.exit(128 + (interruption.args or (signal.SIGINT,))[0])
 
 

@@ -19,7 +19,7 @@ from .format import Hints, Parse
 from .listing import Entry, Listing, listed
 from .note import NOTE
 from .splits_file import Assigned, found_splits, unlisted
-from .state_dicts import SEQUENTIAL, parser_of, save_statistics, saved, state_dict
+from .state_dicts import LOOKS, SPELLINGS, parser_of, save_statistics, saved, state_dict
 
 if TYPE_CHECKING:
     from .sink import Sink
@@ -32,7 +32,7 @@ LOOKS_FOR = "mnist_png_training_<label>_<id>/checkpoints/*.pth"
 CONVENTION = Convention(omega=30.0, axis_order="xy", output_offset=0.5)
 
 _TRAINING_IMAGES = 60_000
-"""Of MNIST and of Fashion-MNIST."""
+"""Of MNIST and of Fashion-MNIST; they have fewer test images."""
 _FILE = re.compile(r"(?:.*/)?mnist_png_(training|testing)_(\d{1,7})_(\d{1,10})/(?:.*/)?[^/]+\.pth")
 _FOLDER = re.compile(r"mnist_png_(?:training|testing)_\d+_\d+")
 _ROOT = "mnist-inrs"
@@ -66,7 +66,7 @@ def _entries(files: Files, hints: Hints, splits: Assigned) -> Iterator[Entry]:
     parts = [
         (name, match[1] == "testing", int(match[2]), int(match[3])) for name, match in files.matching(_FILE)
     ]
-    start = start_of_test(hints, (number for _, is_test, _, number in parts if not is_test))
+    start = start_of_test(hints, ((is_test, number) for _, is_test, _, number in parts))
     for name, is_test, label, number in parts:
         split, stated = splits.get(name, (Split.test if is_test else Split.train, NO_LABEL))
         if stated not in (label, NO_LABEL):
@@ -77,13 +77,21 @@ def _entries(files: Files, hints: Hints, splits: Assigned) -> Iterator[Entry]:
         yield Entry(name, number + start * is_test, label=label, split=split)
 
 
-def start_of_test(hints: Hints, training: Iterable[int]) -> int:
+def start_of_test(hints: Hints, images: Iterable[tuple[bool, int]]) -> int:
     """The object_id of test image 0: training images come first, as torchvision counts them.
 
     Args:
-        training: numbers of training images. An export of neuralviews has numbers of objects throughout.
+        images: whether it is for testing, and the number, of each. Exports of neuralviews have numbers of
+            objects throughout; one that lost its note may still show it, by test images numbered on after the
+            training images of the whole set.
     """
-    return 0 if hints.note is not None else max([_TRAINING_IMAGES, *(number + 1 for number in training)])
+    numbers: tuple[list[int], list[int]] = [], []
+    for is_test, number in images:
+        numbers[is_test].append(number)
+    training, testing = numbers
+    start = max([_TRAINING_IMAGES, *(number + 1 for number in training)])
+    counted_on = bool(testing) and min(testing) >= start
+    return 0 if counted_on or hints.note is not None else start
 
 
 def _key(path: str) -> str | None:
@@ -94,7 +102,7 @@ def _key(path: str) -> str | None:
 
 def parser(listing: Listing) -> Parse:
     """See `Format`."""
-    return parser_of(SEQUENTIAL, "seq.0.weight, seq.0.bias, ...")
+    return parser_of(SPELLINGS, LOOKS)
 
 
 def export(taken: "Taken", sink: "Sink") -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from .format import Hints, Parse
 from .listing import Entry, Listing, listed
 from .note import NOTE
 from .splits_file import found_splits, last_parts, unlisted
-from .state_dicts import SEQUENTIAL, parser_of, save_statistics, saved, state_dict
+from .state_dicts import LOOKS, SPELLINGS, parser_of, save_statistics, saved, state_dict
 
 if TYPE_CHECKING:
     from .sink import Sink
@@ -45,7 +45,7 @@ def listing(files: Files, hints: Hints) -> Listing:
     names = [name for name, _, _ in parts]
     splits, texts = found_splits(files, hints, names, last_parts(2))
     left_out = unlisted(names, splits)
-    start = start_of_test(hints, (number for _, is_test, number in parts if not is_test))
+    start = start_of_test(hints, ((is_test, number) for _, is_test, number in parts))
     entries = []
     for name, is_test, number in parts:
         if name not in left_out:
@@ -65,7 +65,7 @@ def listing(files: Files, hints: Hints) -> Listing:
 
 def parser(listing: Listing) -> Parse:
     """See `Format`."""
-    return parser_of(SEQUENTIAL, "seq.0.weight, seq.0.bias, ...", label="label")
+    return parser_of(SPELLINGS, LOOKS, label="label")
 
 
 def export(taken: "Taken", sink: "Sink") -> tuple[str, ...]:

@@ -170,7 +170,7 @@ def _key(path: str) -> str | None:
 
 def parser(listing: Listing) -> Parse:
     """See `Format`."""
-    return parser_of(SEQUENTIAL, "seq.0.weight, ... under params", inside="params.", varying="image_idx")
+    return parser_of([SEQUENTIAL], "seq.0.weight, ... under params", inside="params.", varying="image_idx")
 
 
 def export(taken: "Taken", sink: "Sink") -> tuple[str, ...]:

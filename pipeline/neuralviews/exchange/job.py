@@ -1,11 +1,16 @@
 """The job of an imported store: everything that decides its bytes."""
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import SourceError
-from ..store.schema import FORMAT_VERSION, STORE_FORMAT
+from ..errors import OutputError, SourceError
+from ..store.canonical import parse_canonical
+from ..store.files import read_whole
+from ..store.job import differences
+from ..store.schema import FORMAT_VERSION, JOB_FILE, MAX_JSON_BYTES, STORE_FORMAT
 from ..work.sizes import rows_per_shard
 
 if TYPE_CHECKING:
@@ -16,7 +21,7 @@ if TYPE_CHECKING:
     from .opened import Opened
     from .survey import Survey
 
-__all__ = ["IMPORTER", "plan_import"]
+__all__ = ["IMPORTER", "plan_import", "require_begun"]
 
 IMPORTER = 1
 """Raised whenever the same files, read in the same way, would give other bytes than before."""
@@ -85,6 +90,22 @@ def plan_import(
         if comparison is None
         else {"recipe": comparison.recipe.canonical(), "files": dict(comparison.source.files)},
     }
+
+
+def require_begun(root: Path, opened: "Opened", name: str, published: str | None) -> None:
+    """Refuse a folder of another job where that shows before any field is read; the whole job tells the rest.
+
+    Raises:
+        OutputError: says where they differ.
+        FormatError: its job cannot be read.
+    """
+    if not os.path.lexists(root / JOB_FILE):
+        return
+    found = parse_canonical(read_whole(root, JOB_FILE, MAX_JSON_BYTES), root / JOB_FILE)
+    told = {"kind": "import", "exchange": opened.format, "name": name, "published": published}
+    begun = {key: found.get(key) for key in told} if isinstance(found, dict) else found
+    for difference in differences(begun, told):
+        raise OutputError(f"{root}: belongs to another job ({difference}); choose another folder")
 
 
 def _require_named(opened: "Opened", label: "NDArray[np.int32]", names: "tuple[str, ...] | None") -> None:

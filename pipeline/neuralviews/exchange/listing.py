@@ -62,6 +62,7 @@ class Listing:
         notes: what whoever imports them should know, one a line.
         recipe: the one whose source such fields are of, as far as files and format tell.
         dims: of all fields, where the files themselves do not tell.
+        assumed: whether conventions that nobody states are no more than the usual ones.
     """
 
     files: Sequence[str]
@@ -83,6 +84,7 @@ class Listing:
     notes: tuple[str, ...] = ()
     recipe: str | None = None
     dims: Dims | None = None
+    assumed: bool = False
 
     def __len__(self) -> int:
         return len(self.file)
@@ -101,6 +103,7 @@ def listed(
     notes: tuple[str, ...] = (),
     recipe: str | None = None,
     dims: Dims | None = None,
+    assumed: bool = False,
 ) -> Listing:
     """Sort fields by object and view, and check what names alone can break.
 
@@ -138,6 +141,7 @@ def listed(
         notes,
         recipe,
         dims,
+        assumed,
     )
 
 

@@ -20,7 +20,7 @@ from .layers import dims_text
 from .listing import Entry, Listing, listed
 from .note import NOTE
 from .splits_file import found_splits, last_parts, spread, unlisted
-from .state_dicts import SEQUENTIAL, parser_of, save_statistics, saved, state_dict
+from .state_dicts import LOOKS, SPELLINGS, parser_of, save_statistics, saved, state_dict
 
 if TYPE_CHECKING:
     from ..field import FieldSpec
@@ -53,7 +53,7 @@ def listing(files: Files, hints: Hints) -> Listing:
     splits, texts = found_splits(files, hints, names, last_parts(3))
     splits = spread(splits, {name: (is_test, number) for name, _, is_test, number in parts})
     left_out = unlisted(names, splits)
-    start = start_of_test(hints, (number for _, _, is_test, number in parts if not is_test))
+    start = start_of_test(hints, ((is_test, number) for _, _, is_test, number in parts))
     views = _views(files, hints, {view for _, view, _, _ in parts})
     entries = []
     for name, view, is_test, number in parts:
@@ -86,7 +86,7 @@ def _views(files: Files, hints: Hints, folders: set[str]) -> dict[str, int]:
 
 def parser(listing: Listing) -> Parse:
     """See `Format`."""
-    return parser_of(SEQUENTIAL, "seq.0.weight, seq.0.bias, ...", label="label")
+    return parser_of(SPELLINGS, LOOKS, label="label")
 
 
 def export(taken: "Taken", sink: "Sink") -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from .format import Hints, Parse
 from .listing import Entry, Listing, listed
 from .note import NOTE
 from .splits_file import Assigned, found_splits, last_parts, spread, unlisted
-from .state_dicts import parser_of, saved, state_dict
+from .state_dicts import NETWORK, parser_of, saved, state_dict
 
 if TYPE_CHECKING:
     from .sink import Sink
@@ -34,7 +34,6 @@ LOOKS_FOR = "randinit_smaller_<label>s/net<index>.pth"
 CONVENTION = Convention(omega=30.0, axis_order="ij", target_range=(-1.0, 1.0))
 
 _FILE = re.compile(r"(?:.*/)?randinit_smaller_(?:aug(\d{1,5})_)?(\d)s/net(\d{1,10})\.pth")
-_TENSOR = re.compile(r"net\.(\d+)(?:\.linear)?\.(weight|bias)")
 _ROOT = "siren_wts"
 _VAL, _TEST = 45_000, 50_000
 """The first indices of these splits."""
@@ -102,7 +101,7 @@ def parser(listing: Listing) -> Parse:
 
 
 def _parser() -> Parse:
-    return parser_of(_TENSOR, "net.0.linear.weight, net.0.linear.bias, ..., net.<last>.weight")
+    return parser_of([NETWORK], "net.0.linear.weight, net.0.linear.bias, ..., net.<last>.weight")
 
 
 def export(taken: "Taken", sink: "Sink") -> tuple[str, ...]:

@@ -72,8 +72,23 @@ def choose(files: "Files", name: str) -> tuple[str, str]:
         raise SourceError(
             f"{files.describe()}: could be of several formats ({several}); name one of them with --from"
         )
+    _require_no_store(files)
     looked = "; ".join(f"{one}: {get_format(one).LOOKS_FOR}" for one in wanted)
     raise SourceError(f"{files.describe()}: found {_shown(files)}, looked for {looked}")
+
+
+def _require_no_store(files: "Files") -> None:
+    from ..store.schema import JOB_FILE, MANIFEST_FILE  # imports numpy, which the names of formats need not
+
+    names = set(files.names)
+    for name in files.names:
+        folder, slash, last = name.rpartition("/")
+        if last == JOB_FILE and f"{folder}{slash}{MANIFEST_FILE}" in names:
+            raise SourceError(
+                f"{files.describe(name)}: beside a {MANIFEST_FILE}, so that this is a neuralviews store "
+                "already, with nothing to import: use its folder as it is (unpack an archive first), or give "
+                "the folder to `neuralviews download`"
+            )
 
 
 def _detected(files: "Files", wanted: tuple[str, ...]) -> Iterator[tuple[str, str]]:

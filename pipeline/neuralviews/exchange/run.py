@@ -14,12 +14,13 @@ from ..grids import AxisOrder
 from ..recipe import Recipe, load_recipe, recipe_from_canonical
 from ..signals.catalogue import open_source
 from ..store.reader import open_store
-from ..store.space import check_space
+from ..store.space import check_space, require_ours
 from ..store.writer import StoreWriter
 from ..work.shards import Sharing, complete, is_finished, make_shards
 from .compare import SAMPLE, Comparison, Trial, best_convention
 from .convention import Convention
-from .job import plan_import
+from .job import plan_import, require_begun
+from .listing import Listing
 from .note import NOTE
 from .opened import Opened, Place, open_place
 from .reading import ImportMaker
@@ -27,6 +28,11 @@ from .survey import Survey, rows_kept, survey
 
 __all__ = ["ImportOptions", "ImportReport", "import_store"]
 
+_USUAL = {
+    "axis_order": "axis order xy",
+    "output_offset": "no output offset",
+    "target_range": "targets from 0 to 1",
+}
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
 
@@ -42,7 +48,8 @@ class ImportOptions:
         recipe: whose source the fields are of, if files and format do not tell.
         source_root: folder of the source's files: the fields are compared with them, other conventions are
             tried, and every PSNR is measured.
-        keep_going: leave out files that cannot be read, and say so, rather than stop.
+        keep_going: leave out files that cannot be read, or whose networks have another shape than most, and
+            say so, rather than stop.
         published: name of the published set that the files are.
         sharing: who does what; nothing of it changes a byte.
     """
@@ -110,6 +117,8 @@ def import_store(path: str | Path, out: str | Path, options: ImportOptions = _DE
         KeyboardInterrupt: finished shards stay; the same call resumes.
     """
     root = Path(out)
+    require_ours(root)
+    _require_possible(_given(Convention(omega=1.0), options))
     place = Place(Path(path), options.format, options.splits, root.parent, secrets.token_hex(8))
     try:
         return _imported(open_place(place), root, options)
@@ -121,10 +130,12 @@ def _imported(opened: Opened, root: Path, options: ImportOptions) -> ImportRepor
     before = opened.state()
     name = _name(options, opened)
     convention = _given(opened.listing.convention, options)
+    _require_possible(convention)
+    require_begun(root, opened, name, options.published)
     comparison = _comparison(options, opened)
     found = survey(opened, options.sharing, keep_going=options.keep_going)
     rows = rows_kept(opened, found.left_out)
-    convention.spec(found.dims)  # refuses what is still open
+    convention.spec(found.dims)  # refuses what cannot be of such networks
     trials: list[Trial] = []
     if comparison is not None:
         comparison.require(found.dims, opened.listing.object_id[rows], found.label[rows])
@@ -142,7 +153,7 @@ def _imported(opened: Opened, root: Path, options: ImportOptions) -> ImportRepor
             tuple(trials),
             found.left_out,
             found.details,
-            opened.listing.notes,
+            (*opened.listing.notes, *(() if trials else _assumed(opened.listing, convention))),
         )
 
     if is_finished(root, job):
@@ -178,6 +189,18 @@ def _given(convention: Convention, options: ImportOptions) -> Convention:
         output_scale=options.output_scale,
         target_range=options.target_range,
     )
+
+
+def _require_possible(convention: Convention) -> None:
+    """Refuse what no network can have, or what is still open, before any is looked at."""
+    omegas = len(convention.omega) if isinstance(convention.omega, tuple) else 1
+    convention.spec((1, *[1] * omegas, len(convention.mean or (1.0,))))
+
+
+def _assumed(listing: Listing, convention: Convention) -> tuple[str, ...]:
+    """What is believed of the fields although nobody says it, in a line."""
+    left = [words for name, words in _USUAL.items() if listing.assumed and name not in convention.origin]
+    return (f"files state no conventions; assumed: {', '.join(left)}",) if left else ()
 
 
 def _comparison(options: ImportOptions, opened: Opened) -> Comparison | None:

@@ -34,7 +34,6 @@ Write = Callable[[Mapping[str, NDArray[Any]], bytes], bytes]
 _FILE_BYTES = 1 << 28
 _BESIDE_BYTES = 64
 """Of a field, what is not its weights or attributes."""
-_UNSTATED = "files state no conventions: axis order xy, no output offset and targets from 0 to 1 are assumed"
 _PART = re.compile(r"fields-(\d{5,})-of-(\d{5,})")
 
 
@@ -73,7 +72,7 @@ def listing_of(files: Files, hints: Hints, suffix: str, read: Read) -> Listing:
         class_names=None if stated is None else stated.class_names,
         image_shape=None if stated is None else stated.image_shape,
         attributes=_attribute_names(stated, width),
-        notes=(_UNSTATED,) if stated is None and hints.note is None else (),
+        assumed=stated is None,
     )
 
 
@@ -163,7 +162,7 @@ def export_stacked(taken: "Taken", sink: "Sink", exchange: str, write: Write) ->
             arrays[f"layers.{i}.bias"] = np.ascontiguousarray(bias)
         columns = records.columns
         for name in ("object_id", "view", "label"):
-            arrays[name] = columns[name].astype(np.int64)
+            arrays[name] = getattr(taken, name)[start : start + len(records)]
         arrays["split"] = columns["split"]
         arrays |= {name: columns[name] for name in ("seed", "psnr") if name in (known or ())}
         if names:

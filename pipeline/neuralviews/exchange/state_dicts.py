@@ -21,14 +21,29 @@ if TYPE_CHECKING:
     from .sink import Sink
     from .taken import Taken
 
-__all__ = ["SEQUENTIAL", "parser_of", "save_statistics", "saved", "state_dict"]
+__all__ = [
+    "LOOKS",
+    "NETWORK",
+    "SEQUENTIAL",
+    "SPELLINGS",
+    "parser_of",
+    "save_statistics",
+    "saved",
+    "state_dict",
+]
 
 SEQUENTIAL = re.compile(r"seq\.(\d+)\.(weight|bias)")
 """Names in a ``torch.nn.Sequential`` called ``seq``, as DWSNets and its followers have them."""
+NETWORK = re.compile(r"net\.(\d+)(?:\.linear)?\.(weight|bias)")
+"""Names in a list of layers called ``net``, each a linear map or a module around one."""
+SPELLINGS = (SEQUENTIAL, NETWORK, re.compile(r"layers\.(\d+)\.(weight|bias)"))
+"""Names that sets of people's own making have, of which a file holds one kind."""
+LOOKS = "seq.0.weight, seq.0.bias, ..., or net.0.*, net.0.linear.* or layers.0.* alike"
+"""`SPELLINGS` in words."""
 
 
 def parser_of(
-    pattern: re.Pattern[str],
+    patterns: Sequence[re.Pattern[str]],
     looks: str,
     *,
     label: str | None = None,
@@ -38,7 +53,8 @@ def parser_of(
     """What reads files of one state dict each.
 
     Args:
-        pattern: of the tensors' names; see `layers.named_layers`.
+        patterns: of the tensors' names, of which the one counts that the first name has; see
+            `layers.named_layers`.
         looks: the names that are expected, for error messages.
         label: the entry that holds the class; None if there is none. Other entries are passed over.
         inside: the table within the file that holds the tensors, with '.' at the end.
@@ -53,6 +69,7 @@ def parser_of(
             for name, tensor in contents.tensors.items()
             if name.startswith(inside)
         }
+        pattern = next((one for one in patterns if one.fullmatch(next(iter(tensors), ""))), patterns[0])
         dims, weights = joined(named_layers(tensors, pattern, where, looks), where)
         found = None if label is None else np.array([_label(contents.others, label, where)])
         return Parsed(dims, weights[None], found)

@@ -1,7 +1,7 @@
 """Every file looked at before the first shard: what cannot be imported is found while nothing is written."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -24,12 +24,15 @@ __all__ = ["Survey", "rows_kept", "survey"]
 _CHUNK = 512
 """Files asked about at a time."""
 _UNREADABLE = "it cannot be read"
+_SHOWN = 4
+"""Shapes that an error message tells."""
+_REMEDY = "--keep-going leaves such files out"
 
 
 class _Answer(NamedTuple):
-    """Of a chunk: the first file of each shape, problems, digests, and the labels that files tell."""
+    """Of a chunk: the files of each shape, problems, digests, and the labels that files tell."""
 
-    dims: dict[Dims, str]
+    dims: dict[Dims, list[int]]
     problems: dict[str, str]
     digests: dict[str, str]
     labels: dict[int, NDArray[np.int64]]
@@ -53,7 +56,7 @@ class _Question:
             except SourceError as error:
                 answer.problems[name] = str(error)
                 continue
-            answer.dims.setdefault(parsed.dims, name)
+            answer.dims.setdefault(parsed.dims, []).append(file)
             if parsed.label is not None:
                 answer.labels[file] = parsed.label
         return answer
@@ -72,7 +75,7 @@ class Survey:
         sha256: what names the files' bytes; see `Opened.sha256`.
         label: (n,) of every row of the listing.
         left_out: file -> why it is left out.
-        details: of these files, the error that would have been raised.
+        details: of those that cannot be read, what the error that would have been raised says of them.
     """
 
     dims: Dims
@@ -86,7 +89,8 @@ def survey(opened: Opened, sharing: "Sharing", *, keep_going: bool) -> Survey:
     """Read every file once.
 
     Args:
-        keep_going: leave out files that cannot be read, rather than raise an error.
+        keep_going: leave out files that cannot be read, or whose networks have another shape than most,
+            rather than raise an error.
     Raises:
         SourceError: one cannot be read, networks differ in shape, or an object has two labels.
         EngineError: worker processes kept being killed.
@@ -95,40 +99,62 @@ def survey(opened: Opened, sharing: "Sharing", *, keep_going: bool) -> Survey:
     question = _Question(place, place.path.is_dir())
     chunks = range(-(-len(listing.files) // _CHUNK))
     found: dict[int, _Answer] = {}
-    with closing(ask_all(question, chunks, sharing, "fields", unit=f" x {_CHUNK} files")) as answers:
+    asked = ask_all(question, chunks, sharing, "looking", " files", lambda chunk: len(_files(opened, chunk)))
+    with closing(asked) as answers:
         for chunk, answer in answers:
             found[chunk] = answer
             if answer.problems and not keep_going:
-                raise SourceError(next(iter(answer.problems.values())))
+                raise SourceError(f"{next(iter(answer.problems.values()))}; {_REMEDY}")
     ordered = [found[chunk] for chunk in chunks]
     problems = {name: text for answer in ordered for name, text in answer.problems.items()}
     digests = {name: digest for answer in ordered for name, digest in answer.digests.items()}
-    dims = _one_shape(opened, ordered)
-    label = _labels(opened, ordered, problems)
-    left_out = {**listing.left_out, **dict.fromkeys(problems, _UNREADABLE)}
-    return Survey(dims, opened.sha256(digests), label, left_out, problems)
+    dims, others = _one_shape(opened, ordered, problems, keep_going=keep_going)
+    lost = {**dict.fromkeys(problems, _UNREADABLE), **others}
+    label = _labels(opened, ordered, lost)
+    details = {name: text.removeprefix(f"{opened.files.describe(name)}: ") for name, text in problems.items()}
+    return Survey(dims, opened.sha256(digests), label, {**listing.left_out, **lost}, details)
 
 
 def _files(opened: Opened, chunk: int) -> range:
     return range(chunk * _CHUNK, min((chunk + 1) * _CHUNK, len(opened.listing.files)))
 
 
-def _one_shape(opened: Opened, answers: list[_Answer]) -> Dims:
-    first: dict[Dims, str] = {}
+def _one_shape(
+    opened: Opened, answers: list[_Answer], problems: dict[str, str], *, keep_going: bool
+) -> tuple[Dims, dict[str, str]]:
+    """The shape of the networks of all files, or of most; and files of other shapes, with a reason each.
+
+    Raises:
+        SourceError: there are several, and none may be left out, or none is that of most.
+    """
+    where, names = opened.files.describe(), opened.listing.files
+    found: dict[Dims, list[int]] = {}
     for answer in answers:
-        for dims, name in answer.dims.items():
-            first.setdefault(dims, name)
-    if not first:
-        raise SourceError(f"{opened.files.describe()}: not one of its fields can be read; expected some")
-    if len(first) > 1:
-        told = ", ".join(f"{dims_text(dims)} ({name} first)" for dims, name in list(first.items())[:4])
-        raise SourceError(
-            f"{opened.files.describe()}: found networks {told}, expected one shape: import them apart"
-        )
-    return next(iter(first))
+        for dims, files in answer.dims.items():
+            found.setdefault(dims, []).extend(files)
+    if not found:
+        first = next(iter(problems.values()))
+        raise SourceError(f"{where}: not one of its fields can be read; the first of the errors is: {first}")
+    ranked = sorted(found, key=lambda dims: -len(found[dims]))
+    most = ranked[0]
+    tied = len(ranked) > 1 and len(found[ranked[1]]) == len(found[most])
+    if len(ranked) > 1 and (tied or not keep_going):
+        told = ", ".join(_told(dims, [names[file] for file in found[dims]]) for dims in ranked[:_SHOWN])
+        more = f" and {len(ranked) - _SHOWN} other shapes" if len(ranked) > _SHOWN else ""
+        remedy = "import them apart" if tied else f"--keep-going takes those of {dims_text(most)} alone"
+        raise SourceError(f"{where}: found files {told}{more}, expected one shape of network: {remedy}")
+    reason = f"its network is {{}}, that of most files {dims_text(most)}"
+    others = {
+        names[file]: reason.format(dims_text(dims)) for dims in ranked[1:] for file in sorted(found[dims])
+    }
+    return most, others
 
 
-def _labels(opened: Opened, answers: list[_Answer], problems: dict[str, str]) -> NDArray[np.int32]:
+def _told(dims: Dims, names: list[str]) -> str:
+    return f"{len(names):,} of {dims_text(dims)} ({names[0]}{', ...' if len(names) > 1 else ''})"
+
+
+def _labels(opened: Opened, answers: list[_Answer], lost: Collection[str]) -> NDArray[np.int32]:
     """Labels of all rows, those that only files tell among them.
 
     Raises:
@@ -145,7 +171,7 @@ def _labels(opened: Opened, answers: list[_Answer], problems: dict[str, str]) ->
         label = completed(label, told)
     _require_told_once(opened, label)
     label[label == UNREAD] = NO_LABEL
-    sound = ~np.isin(listing.file, [i for i, name in enumerate(listing.files) if name in problems])
+    sound = ~np.isin(listing.file, [i for i, name in enumerate(listing.files) if name in lost])
     rows = np.flatnonzero(sound)
     same = listing.object_id[rows[1:]] == listing.object_id[rows[:-1]]
     differs = same & (label[rows[1:]] != label[rows[:-1]])

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,8 @@ class Taken:
 
     Attributes:
         rows: (n,) record_ids by object and view.
-        object_id, view, label, split: (n,) each, of these rows.
+        object_id, view, label, split: (n,) each, as the export numbers these rows: copies whose object has
+            several labels are objects of their own, numbered by record_id.
         notes: what was not taken, and why, one a line.
     """
 
@@ -131,17 +132,19 @@ def take(store: "Store", rows: NDArray[np.int64], views: int | None, *, progress
         notes.append("soft labels left out: each copy has the class with the largest share")
     if not len(kept):
         raise SpecError(f"{store.root}: no sound record is among those chosen; choose others")
-    object_id, view = (store.column(name)[kept].astype(np.int64) for name in ("object_id", "view"))
-    order = np.lexsort((view, object_id))
-    label, split = (store.column(name)[kept][order].astype(np.int64) for name in ("label", "split"))
-    return Taken(
-        store,
-        field_facts(store),
-        kept[order],
-        object_id[order],
-        view[order],
-        label,
-        split,
-        tuple(notes),
-        progress,
-    )
+    columns = [store.column(name)[kept].astype(np.int64) for name in ("object_id", "view", "label", "split")]
+    facts = field_facts(store)
+    if _labels_differ(columns[0], columns[2]):
+        columns[:2] = kept, np.zeros_like(kept)
+        facts = replace(facts, source_recipe=None)  # whose numbers of objects these are not
+        notes.append("copies are objects of their own here: several of one object have other labels")
+    order = np.lexsort((columns[1], columns[0]))
+    object_id, view, label, split = (column[order] for column in columns)
+    return Taken(store, facts, kept[order], object_id, view, label, split, tuple(notes), progress)
+
+
+def _labels_differ(object_id: NDArray[np.int64], label: NDArray[np.int64]) -> bool:
+    """Whether an object has several labels, as copies that are mixed with others may have."""
+    order = np.argsort(object_id, kind="stable")
+    same = np.diff(object_id[order]) == 0
+    return bool((same & (np.diff(label[order]) != 0)).any())

@@ -34,6 +34,8 @@ _COUNTABLE = 1 << 24
 """float32 tells integers apart up to here."""
 _LONGEST_REASON = 200
 _WANTED = re.compile(r"[Uu]nsupported (?:global: )?GLOBAL (\S+)")
+_OPERAND = "Unsupported operand"
+"""Torch's words for a step of a pickle that it does not take."""
 _MANUAL = "Check the documentation"
 _LITTLE = zlib.crc32(b"little")
 
@@ -278,6 +280,8 @@ def _refused(error: pickle.UnpicklingError) -> str:
         )
     parts = [part for part in str(error).split("\n\n") if part.strip() and not part.startswith(_MANUAL)]
     reason = printable(" ".join((parts or [""])[-1].split()))[:_LONGEST_REASON]
+    if _OPERAND in reason:
+        reason += ": it is no pickle, or one that makes other things than tensors and plain values"
     return f"refused by torch ({reason}); expected a state dict of torch.save"
 
 

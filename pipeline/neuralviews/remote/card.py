@@ -4,14 +4,15 @@ from collections.abc import Iterator
 
 from msgspec import UNSET
 
-from ..records import Split
+from ..records import Split, Status
 from .card_code import download_lines, load_lines, remake_lines
 from .card_head import head
+from .card_source import licence_lines, source_lines
 from .facts import ReleaseFacts
 from .responsible import BIASES, PERSONAL, limits
 from .shipped import Shipped
 from .terms import Terms
-from .words import counted, decibels, description, markdown, siren, source_name
+from .words import counted, decibels, description, markdown, siren, source_name, title_of
 
 __all__ = ["PICTURE", "RELEASE_SUMS", "card_text"]
 
@@ -20,27 +21,28 @@ RELEASE_SUMS = "SHA256SUMS.release"
 
 _AXES = {"xy": "coordinate 0 of an image runs to the right", "ij": "coordinate 0 of an image runs down"}
 _NAMES_SHOWN = 50
+_KINDS = {"generate": "generated", "augment": "augmented", "import": "imported", "subset": "partial"}
 
 
 def card_text(facts: ReleaseFacts, terms: Terms, card: Shipped | None, *, picture: bool) -> str:
     """The whole file.
 
     Args:
-        card: of the recipe behind the dataset, if it came with neuralviews.
+        card: of the recipe whose source the fields are of, if it came with neuralviews.
         picture: whether the release has a gallery.
     """
-    title = terms.title or (card.title if card else "") or facts.name
+    title = title_of(facts, terms, card)
     parts = [
         head(facts, terms, title),
         f"# {markdown(title)}",
-        description(facts),
+        markdown(description(facts)),
         _table(_rows(facts)),
         *([f"![some of the records]({PICTURE})"] if picture else []),
         *_section("Load", load_lines(facts)),
         *_section("Download and verify", download_lines(facts, terms, RELEASE_SUMS)),
         *_section("Make it again", remake_lines(facts)),
-        *_section("Source, licence, citation", _source(facts, terms, card)),
-        *_section("Licence of the weights", _licence(terms)),
+        *_section("Source, licence, citation", source_lines(facts, terms, card)),
+        *_section("Licence of the weights", licence_lines(terms)),
         *_section("How it was generated", _generated(facts)),
         *_section(
             "Known limits", ["\n".join(f"- {markdown(text)}" for text in (*limits(facts), BIASES, PERSONAL))]
@@ -59,22 +61,22 @@ def _table(rows: Iterator[tuple[str, str]]) -> str:
 
 def _rows(facts: ReleaseFacts) -> Iterator[tuple[str, str]]:
     spec, (low, high) = facts.spec, facts.target_range
-    copies = "copies" if facts.kind == "augment" else "views"
-    per_object = facts.records / facts.objects
+    one, many = ("copy", "copies") if facts.kind == "augment" else ("view", "views")
+    each, rest = divmod(facts.records, facts.objects)
     yield "dataset id", f"`{facts.dataset_id}`"
     yield (
         "records",
-        f"{facts.records:,}: {per_object:g} {copies} of each of {counted(facts.objects, 'object')}"
-        if per_object.is_integer()
-        else f"{facts.records:,} {copies} of {counted(facts.objects, 'object')}",
+        f"{counted(facts.records, one, many)} of {counted(facts.objects, 'object')}"
+        if rest
+        else f"{facts.records:,}: {counted(each, one, many)} of each of {counted(facts.objects, 'object')}",
     )
     splits = ((part.name, facts.summary.splits[part.name]) for part in Split)
-    yield (
-        "splits",
-        ", ".join(
-            f"{name} {part.records:,} (of {part.objects:,} objects)" for name, part in splits if part.records
-        ),
-    )
+    told = [
+        f"{name} {part.records:,} (of {counted(part.objects, 'object')})"
+        for name, part in splits
+        if part.records
+    ]
+    yield "splits", ", ".join(told)
     yield "field", f"{siren(facts)}, {spec.parameters:,} parameters, omega {_numbers(spec.omega)}"
     yield (
         "output",
@@ -96,11 +98,10 @@ def _quality(facts: ReleaseFacts) -> Iterator[tuple[str, str]]:
         yield "PSNR", "not known"
     else:
         psnr = summary.psnr
-        against = ", against what the copies should render" if facts.kind == "augment" else ""
         yield (
             "PSNR",
             f"median {decibels(psnr.median)}, 5 % below {decibels(psnr.p05)}, lowest {decibels(psnr.min)}"
-            + against,
+            + _measured(facts),
         )
     if summary.shapes is not UNSET:
         iou, error = summary.shapes.iou, summary.shapes.surface_error
@@ -110,30 +111,27 @@ def _quality(facts: ReleaseFacts) -> Iterator[tuple[str, str]]:
             "surface error",
             f"median {error.median:.4f}, 5 % above {error.p95:.4f}, highest {error.max:.4f}",
         )
-    yield "status", ", ".join(f"{name} {count:,}" for name, count in summary.status.items() if count)
+    yield "status", _status(facts)
 
 
-def _source(facts: ReleaseFacts, terms: Terms, card: Shipped | None) -> Iterator[str]:
-    if card is not None:
-        yield card.source
-    else:
-        yield f"The records were made from {markdown(source_name(facts))}."
-    if terms.source_licence is not None:
-        yield f"The publisher of this dataset states of the source: {markdown(terms.source_licence)}"
-    elif card is None:
-        yield "The licence of the source is unknown: the publisher of this dataset stated none."
-    yield "`CITATION.cff` says how to cite this dataset and the works that it rests on."
+def _measured(facts: ReleaseFacts) -> str:
+    """What PSNRs are against, or who says them, where that is not the fit itself."""
+    if facts.kind == "augment":
+        return ", against what the copies should render"
+    if facts.quality == "stated":
+        return ", as the files state it: it was not measured again"
+    if facts.kind != "import":
+        return ""
+    return f", measured at the import against {markdown(source_name(facts))}"
 
 
-def _licence(terms: Terms) -> Iterator[str]:
-    if terms.licence is None:
-        yield "Unknown: the publisher of this dataset stated none."
-    else:
-        spdx, url = terms.licence.spdx, terms.licence.url
-        yield (
-            f"{spdx if url is None else f'[{spdx}]({url})'}, as far as the publisher may license the "
-            "weights: conditions of the source may reach them too."
-        )
+def _status(facts: ReleaseFacts) -> str:
+    """Why fits stopped; copies are not fitted, but kept or rejected."""
+    counts = facts.summary.status
+    if facts.kind == "augment":
+        rejected = counts[Status.diverged.name]
+        return f"kept {facts.records - rejected:,}, rejected {rejected:,}"
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items() if count)
 
 
 def _generated(facts: ReleaseFacts) -> Iterator[str]:
@@ -141,7 +139,10 @@ def _generated(facts: ReleaseFacts) -> Iterator[str]:
     if facts.recipe is not None:
         lines.append(f"recipe {facts.recipe.name}, digest {facts.recipe.digest()}")
     lines += [f"plan {plan['name']}, seed {plan['seed']}" for plan in facts.plans]
-    lines += [f"from the {one.kind} store {one.name}, dataset {one.dataset_id}" for one in facts.ancestors]
+    lines += [
+        f"from the {_KINDS.get(one.kind, one.kind)} store {one.name}, dataset {one.dataset_id}"
+        for one in facts.ancestors
+    ]
     yield "\n".join(f"- {markdown(line)}" for line in lines)
     files = counted(len(facts.source_files), "source file")
     yield (

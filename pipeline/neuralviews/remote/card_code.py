@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from ..recipe_schema import DigitsTable
 from .facts import ReleaseFacts
+from .selection import Selection
 from .terms import Terms
-from .words import counted
 
 __all__ = ["download_lines", "load_lines", "plan_name", "remake_lines"]
 
@@ -73,17 +73,18 @@ def remake_lines(facts: ReleaseFacts) -> Iterator[str]:
     """How to get the same bytes again from the source."""
     if facts.recipe is None:
         yield "How the imported fields were fitted is not known, so they cannot be made again from here."
-        if facts.plans:
-            yield "```\n" + "\n".join(_augment_lines(facts)) + "\n```"
-            yield "This makes the same copies again of STORE, the store of the imported fields."
+        if facts.derivations:
+            yield "```\n" + "\n".join(_derivation_lines(facts)) + "\n```"
+            yield "This starts from STORE, the store of the imported fields."
     else:
         source = "" if isinstance(facts.recipe.source, DigitsTable) else " --source-root SOURCE"
         limit = "" if facts.limit is None else f" --limit {facts.limit}"
         lines = [f"neuralviews generate recipe.toml{source}{limit} --engine {facts.engine} --out STORE"]
-        yield "```\n" + "\n".join([*lines, *_augment_lines(facts)]) + "\n```"
-        yield "From the source files whose sha256 `job.json` states, this makes the same bytes again."
-    if facts.subset and facts.recipe is not None:
-        yield f"This release has {counted(facts.records, 'record')} of the store that these commands make."
+        yield "```\n" + "\n".join([*lines, *_derivation_lines(facts)]) + "\n```"
+        if None not in facts.derivations:
+            yield "From the source files whose sha256 `job.json` states, this makes the same bytes again."
+    if None in facts.derivations:
+        yield "Which records were taken where no command stands, the job does not state as an option."
 
 
 def plan_name(depth: int) -> str:
@@ -91,10 +92,23 @@ def plan_name(depth: int) -> str:
     return "plan.toml" if depth == 0 else f"plan-of-parent-{depth}.toml"
 
 
-def _augment_lines(facts: ReleaseFacts) -> Iterator[str]:
-    """The oldest plan first, each of the store that the line before it makes."""
-    store = "STORE"
-    for depth in reversed(range(len(facts.plans))):
-        copies = f"COPIES-{depth}" if depth else "COPIES"
-        yield f"neuralviews augment {store} --plan {plan_name(depth)} --out {copies}"
-        store = copies
+def _derivation_lines(facts: ReleaseFacts) -> Iterator[str]:
+    """The oldest step first, each from the store that the line before it makes."""
+    store, depth = "STORE", len(facts.plans)
+    for number in reversed(range(len(facts.derivations))):
+        step, suffix = facts.derivations[number], f"-{number}" if number else ""
+        if step is None:
+            made = f"PART{suffix}"
+            yield f"# {made}: some of the records of {store}"
+        elif isinstance(step, Selection):
+            made = f"PART{suffix}"
+            yield f"neuralviews download {store} {_options(step)} --out {made}"
+        else:
+            made, depth = f"COPIES{suffix}", depth - 1
+            yield f"neuralviews augment {store} --plan {plan_name(depth)} --out {made}"
+        store = made
+
+
+def _options(selection: Selection) -> str:
+    given = ((name.replace("_", "-"), value) for name, value in selection.to_json().items())
+    return " ".join(f"--{name} {value}" for name, value in given if value is not None)

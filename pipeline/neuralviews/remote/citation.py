@@ -3,9 +3,10 @@
 from typing import Any
 
 from .facts import ReleaseFacts
+from .published_schema import Paper
 from .shipped import Citation, Shipped
 from .terms import Terms
-from .words import description
+from .words import description, title_of
 from .yaml_text import yaml_text
 
 __all__ = ["bibtex", "citation_text"]
@@ -24,13 +25,13 @@ def citation_text(facts: ReleaseFacts, terms: Terms, card: Shipped | None) -> st
     """A file of the Citation File Format, version 1.2.0.
 
     Args:
-        card: of the recipe behind the dataset, whose citations become references.
+        card: of the recipe whose source the fields are of, whose citations become references.
     """
     table: dict[str, Any] = {
         "cff-version": "1.2.0",
         "message": "If you use this dataset, please cite it and the references.",
         "type": "dataset",
-        "title": terms.title or (card.title if card else "") or facts.name,
+        "title": title_of(facts, terms, card),
         "abstract": description(facts),
         "authors": [{"name": name} for name in terms.creators or (_UNKNOWN,)],
         "identifiers": [
@@ -42,12 +43,13 @@ def citation_text(facts: ReleaseFacts, terms: Terms, card: Shipped | None) -> st
         ],
     }
     optional = {
-        "license": terms.licence and terms.licence.spdx,
+        "license": terms.licence.spdx if terms.licence and terms.licence.url else None,  # SPDX's alone
         "url": terms.page,
         "date-released": terms.date,
     }
     table |= {key: value for key, value in optional.items() if value is not None}
-    works = [_NEURALVIEWS, *(_reference(work) for work in (card.citations if card else ()))]
+    paper = [] if facts.published is None else [_paper(facts.published.publication)]
+    works = [_NEURALVIEWS, *paper, *(_reference(work) for work in (card.citations if card else ()))]
     return yaml_text(table | {"references": works})
 
 
@@ -71,6 +73,17 @@ def _reference(work: Citation) -> dict[str, Any]:
     ]
     reference = {"type": "generic", "title": work.title, "authors": authors, "notes": work.venue}
     return reference if work.year is None else reference | {"year": work.year}
+
+
+def _paper(paper: Paper) -> dict[str, Any]:
+    return {
+        "type": "generic",
+        "title": paper.title,
+        "authors": [{"name": name} for name in paper.authors],
+        "notes": f"{paper.venue} {paper.year}",
+        "url": paper.url,
+        "year": paper.year,
+    }
 
 
 def _tex(text: str) -> str:

@@ -16,7 +16,7 @@ from .facts import ReleaseFacts
 from .responsible import responsible_statements
 from .shipped import Shipped
 from .terms import Terms
-from .words import description, tags
+from .words import description, tags, title_of
 
 __all__ = ["ReleasedFile", "croissant_text"]
 
@@ -64,6 +64,8 @@ _ENCODINGS = {
     ".toml": "application/toml",
     ".cff": "application/yaml",
 }
+_CREATOR = ["sc:Person", "sc:Organization"]
+"""Both, as a publisher states names alone: validators take no wider type, and a guess may be wrong."""
 _SPLIT_CLASSES = {"train": "cr:TrainingSplit", "val": "cr:ValidationSplit", "test": "cr:TestSplit"}
 
 
@@ -86,7 +88,7 @@ def croissant_text(
     Args:
         files: all of the release but this one and the checksums that are written after it.
     """
-    title = terms.title or (card.title if card else "") or facts.name
+    title = title_of(facts, terms, card)
     table = {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
@@ -112,7 +114,7 @@ def _stated(terms: Terms) -> dict[str, Any]:
         "license": terms.licence and (terms.licence.url or terms.licence.spdx),
         "url": terms.page,
         "datePublished": terms.date,
-        "creator": [{"@type": "sc:Organization", "name": name} for name in terms.creators] or None,
+        "creator": [{"@type": _CREATOR, "name": name} for name in terms.creators] or None,
     }
     return {key: value for key, value in stated.items() if value is not None}
 

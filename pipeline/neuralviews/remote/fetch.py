@@ -118,7 +118,7 @@ def _from_link(link: str, part: PartialFile, order: Order, patience: Patience) -
             tries, anew = tries + 1, fault.anew
             if part.most >= reached + _PROGRESS:
                 tries, reached = 1, part.most
-            if not patience.wait(tries, fault):
+            if not patience.wait(link, tries, fault):
                 raise
 
 

@@ -6,14 +6,19 @@ from pathlib import Path
 
 from ..errors import OutputError
 
-__all__ = ["hub_token", "upload", "upload_commands"]
+__all__ = ["has_client", "hub_token", "upload", "upload_commands"]
 
 _CLIENT = "huggingface_hub"
 
 
+def has_client() -> bool:
+    """Whether the Hub's own client is installed."""
+    return importlib.util.find_spec(_CLIENT) is not None
+
+
 def hub_token() -> str | None:
     """The token of whoever is logged in to the Hub here; None without one, or without the client."""
-    if importlib.util.find_spec(_CLIENT) is None:
+    if not has_client():
         return None
     from huggingface_hub import get_token
 

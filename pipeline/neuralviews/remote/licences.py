@@ -15,6 +15,16 @@ _LISTED = (
     *("CC-BY-NC-SA-2.0", "CC-BY-NC-SA-3.0", "CC-BY-NC-SA-4.0"),
     *("CDLA-Permissive-1.0", "CDLA-Permissive-2.0", "CDLA-Sharing-1.0"),
 )
+_UNLISTED = (
+    *("0BSD", "BSD-3-Clause-Clear", "Artistic-2.0", "BSL-1.0", "EPL-1.0", "EPL-2.0", "EUPL-1.1", "EUPL-1.2"),
+    *("GPL-2.0-or-later", "GPL-3.0-or-later", "LGPL-2.1-only", "LGPL-2.1-or-later", "LGPL-3.0-or-later"),
+    *("AGPL-3.0-or-later", "MIT-0", "NCSA", "OSL-3.0", "CECILL-2.1", "MulanPSL-2.0", "OFL-1.1"),
+    *("CC-BY-1.0", "CC-BY-SA-1.0", "CC-BY-SA-2.0", "CC-BY-SA-2.5", "CC-BY-ND-2.0", "CC-BY-ND-2.5"),
+    *("CC-BY-ND-3.0", "CC-BY-NC-1.0", "CC-BY-NC-2.5", "CC-BY-NC-ND-2.0", "CC-BY-NC-ND-2.5"),
+    *("CC-BY-NC-SA-1.0", "CC-BY-NC-SA-2.5", "CC-PDDC", "C-UDA-1.0", "O-UDA-1.0", "OGL-UK-3.0"),
+    *("DL-DE-BY-2.0", "etalab-2.0"),
+)
+"""Further identifiers of SPDX that data comes under; no name of the Hub is known for them here."""
 _RENAMED = {
     "ODbL-1.0": "odbl",
     "ODC-By-1.0": "odc-by",
@@ -25,7 +35,7 @@ _RENAMED = {
     "AGPL-3.0-only": "agpl-3.0",
 }
 _HUB = {spdx: spdx.lower() for spdx in _LISTED} | _RENAMED
-_SPDX = {spdx.lower(): spdx for spdx in _HUB}
+_SPDX = {spdx.lower(): spdx for spdx in (*_HUB, *_UNLISTED)}
 
 
 class Licence(NamedTuple):
@@ -41,9 +51,9 @@ class Licence(NamedTuple):
 
     @property
     def url(self) -> str | None:
-        """The page of its text; None of a ``LicenseRef-``, which is somebody's own."""
-        own = self.spdx.lower().startswith("licenseref-")
-        return None if own else f"https://spdx.org/licenses/{self.spdx}.html"
+        """The page of its text; None of one that is not known here, so that no link leads nowhere."""
+        known = self.spdx.lower() in _SPDX
+        return f"https://spdx.org/licenses/{self.spdx}.html" if known else None
 
 
 def licence_of(identifier: str) -> Licence:

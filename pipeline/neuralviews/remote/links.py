@@ -102,7 +102,7 @@ def _dropbox(link: str) -> RemoteFile:
 
 
 def _by_hand(link: str, folder: Path | None) -> FetchError:
-    place = "in any folder" if folder is None else f"in {folder}"
+    place = "in any folder" if folder is None else f"in {folder} (make that folder if need be)"
     return FetchError(
         f"{link}: Google Drive gives files to browsers alone; open this link in one, save the file {place}, "
         "and run the same command with the path of that file in place of the link"

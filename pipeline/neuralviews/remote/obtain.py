@@ -2,13 +2,13 @@
 
 import os
 import shlex
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import FetchError, OptionError, OutputError
+from ..errors import FetchError, OptionError, OutputError, SourceError
 from ..exchange.convention import Convention
 from ..exchange.opened import Place, open_place
 from ..exchange.registry import members
@@ -75,19 +75,20 @@ def import_published(
     sha256 = None if entry.sha256 == _UNKNOWN else entry.sha256
     if path is None or path.is_file():
         try:
-            fetched = _fetched(entry, path, folder, sha256, patience)
+            with _none_left(folder):
+                fetched = _fetched(entry, path, folder, sha256, patience)
         except FetchError as error:
             raise FetchError(f"{error}; or fetch it by hand: {_by_hand(entry, folder, root)}") from None
         path, notes = fetched.path, (_proof(fetched, stated=sha256 is not None),)
     else:
         notes = (f"{path}: a folder, which no sha256 proves",)
-    options = ImportOptions(
-        entry.format,
-        published=name,
-        sharing=Sharing(workers, progress=progress),
-        **_differing(entry, path, root),
-    )
-    return Obtained(import_store(path, root, options), path, _size(path), notes)
+    sharing = Sharing(workers, progress=progress)
+    with _on_trust(folder, proven=sha256 is not None):
+        options = ImportOptions(
+            entry.format, published=name, sharing=sharing, **_differing(entry, path, root)
+        )
+        report = import_store(path, root, options)
+    return Obtained(report, path, _size(path), notes)
 
 
 def import_link(
@@ -115,24 +116,60 @@ def import_link(
         command = ["neuralviews", "import", link, "--from", kind, "--out", str(out)]
         raise OptionError(f"{link}: no link, and what is on this machine is imported: {shlex.join(command)}")
     require_ours(root)
-    files = resolve(link, folder=folder)
+    files = resolve(link, folder=folder, patience=patience)
     if len(files) > 1:
         _require_alone(files, folder, link)
     notes = list[str]()
-    for file in files:
-        fetched = fetch(
-            file.links,
-            folder / file.name,
-            sha256=file.sha256,
-            md5=file.md5,
-            size=file.size,
-            headers=file.headers,
-            patience=patience,
-        )
-        notes.append(_proof(fetched, stated=(file.sha256 or file.md5) is not None))
+    with _none_left(folder):
+        for file in files:
+            fetched = fetch(
+                file.links,
+                folder / file.name,
+                sha256=file.sha256,
+                md5=file.md5,
+                size=file.size,
+                headers=file.headers,
+                patience=patience,
+            )
+            notes.append(_proof(fetched, stated=_is_stated(file)))
     path = folder / files[0].name if len(files) == 1 else folder
     options = ImportOptions(kind, sharing=Sharing(workers, progress=progress))
-    return Obtained(import_store(path, root, options), path, _size(path), tuple(notes))
+    with _on_trust(folder, proven=all(map(_is_stated, files))):
+        report = import_store(path, root, options)
+    return Obtained(report, path, _size(path), tuple(notes))
+
+
+def _is_stated(file: RemoteFile) -> bool:
+    """Whether its publisher states a checksum."""
+    return (file.sha256 or file.md5) is not None
+
+
+@contextmanager
+def _none_left(folder: Path) -> Iterator[None]:
+    """Leave no empty folders of a fetch that came to nothing."""
+    try:
+        yield
+    except BaseException:
+        for path, _, _ in os.walk(folder, topdown=False):
+            with suppress(OSError):
+                os.rmdir(path)
+        raise
+
+
+@contextmanager
+def _on_trust(folder: Path, *, proven: bool) -> Iterator[None]:
+    """Say how to begin anew with files that no published checksum tells from damaged ones.
+
+    Their sha256, as recorded, would have the same wrong bytes for ever; it lies beside them.
+    """
+    try:
+        yield
+    except SourceError as error:
+        if proven:
+            raise
+        raise SourceError(
+            f"{error}; if the file arrived damaged, remove {folder} to fetch it again"
+        ) from None
 
 
 def _require_alone(files: Sequence[RemoteFile], folder: Path, link: str) -> None:
@@ -163,7 +200,7 @@ def _placed(entry: Published, folder: Path) -> Path | None:
 def _fetched(
     entry: Published, path: Path | None, folder: Path, sha256: str | None, patience: Patience
 ) -> Fetched:
-    files = [file for link in entry.mirrors for file in resolve(link, folder=folder)]
+    files = [file for link in entry.mirrors for file in resolve(link, folder=folder, patience=patience)]
     name = files[0].name if entry.file == _UNKNOWN and files else entry.file
     links = [link for file in files for link in file.links]
     make_folder(folder)
@@ -190,8 +227,8 @@ def _by_hand(entry: Published, folder: Path, out: Path) -> str:
     path = folder / ("FILE" if entry.file == _UNKNOWN else entry.file)
     command = ["neuralviews", "import", str(path), "--from", entry.format, "--out", str(out)]
     return (
-        f"{entry.name}: {entry.obtain or 'open its page'}{at}; put {what} into {folder} and run the same "
-        f"command again, or {shlex.join(command)}"
+        f"{entry.name}: {entry.obtain or 'open its page'}{at}; put {what} into {folder}, made if need be, "
+        f"and run the same command again, or {shlex.join(command)}"
     )
 
 

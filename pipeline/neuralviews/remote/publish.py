@@ -21,7 +21,7 @@ from .environment_lock import environment_of, lock_text
 from .facts import ReleaseFacts, release_facts
 from .place import place
 from .recipe_file import plan_text, recipe_text
-from .shipped import shipped
+from .shipped import Shipped, shipped
 from .terms import Terms
 
 if TYPE_CHECKING:
@@ -74,11 +74,12 @@ def publish(
     _require_apart(opened.root, out)
     facts = release_facts(opened)
     picture, notes = _picture(opened, facts, source_root, parent)
-    made = _texts(opened, facts, terms, has_picture=picture is not None)
+    card = shipped(facts.source_recipe)
+    made = _texts(opened, facts, terms, card, has_picture=picture is not None)
     if picture is not None:
         made[PICTURE] = picture
     kept = _files_of(opened)
-    croissant = croissant_text(facts, terms, shipped(facts.recipe), _listing(opened.root, kept, made))
+    croissant = croissant_text(facts, terms, card, _listing(opened.root, kept, made))
     made[_CROISSANT] = croissant.encode()
     sums = kept | {name: sha256_hex(data) for name, data in made.items()}
     _write(opened.root, out, kept, made)
@@ -103,9 +104,11 @@ def _files_of(store: "Store") -> dict[str, str]:
     return {name: digest for digest, name in lines} | {SUMS_FILE: sha256_hex(sums)}
 
 
-def _texts(store: "Store", facts: ReleaseFacts, terms: Terms, *, has_picture: bool) -> dict[str, bytes]:
+def _texts(
+    store: "Store", facts: ReleaseFacts, terms: Terms, card: Shipped | None, *, has_picture: bool
+) -> dict[str, bytes]:
     """The files that are made for a release, but for the picture and what describes all files."""
-    card, environment = shipped(facts.recipe), environment_of(store.root)
+    environment = environment_of(store.root)
     texts = {
         "README.md": card_text(facts, terms, card, picture=has_picture),
         "CITATION.cff": citation_text(facts, terms, card),
@@ -150,10 +153,10 @@ def _picture(
     from ..report.strip import copy_gallery
 
     copies, notes = facts.kind == AUGMENT, list[str]()
-    if source_root is not None and (copies or facts.recipe is None):
-        found = "augmented copies" if copies else "imported fields"
+    if source_root is not None and copies:
         raise OptionError(
-            f"source-root: {store.root} holds {found}, expected fields that were fitted to a source"
+            f"source-root: {store.root} holds augmented copies, which stand beside their parents; "
+            "give --parent instead"
         )
     if parent is not None and not copies:
         raise OptionError(f"parent: {store.root} has none, its kind is '{store.kind}'; leave it out")
@@ -167,7 +170,7 @@ def _picture(
             else:
                 source = _source(store, facts, source_root)
                 gallery(store, source, path)
-                if source is None and facts.recipe is not None:
+                if source is None and facts.source_recipe is not None:
                     notes.append("gallery.png: drawn without the source; give --source-root")
         except SpecError as error:
             return None, [f"gallery.png: left out ({error})"]
@@ -175,10 +178,10 @@ def _picture(
 
 
 def _source(store: "Store", facts: ReleaseFacts, source_root: Path | None) -> "Source | None":
-    """The store's source; None if it needs a root and none was given, or if none is known."""
+    """The store's source; None if it needs a root and none was given, or if nobody looked at it."""
     from ..fit.reproduce import open_store_source
 
-    if facts.recipe is None:
+    if source_root is None and facts.source_recipe is None:
         return None
     try:
         return open_store_source(store, source_root)

@@ -86,7 +86,7 @@ def download_release(
         KeyboardInterrupt: finished shards stay; the same call resumes.
     """
     root = Path(out)
-    site = open_site(link, root)
+    site = open_site(link, root, patience)
     require_apart(site, root)
     released = read_released(site, dataset_id, patience)
     texts = _texts(released)

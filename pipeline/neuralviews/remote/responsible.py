@@ -11,7 +11,7 @@ from msgspec import UNSET
 
 from ..records import Status
 from .facts import ReleaseFacts
-from .words import counted, decibels, source_name
+from .words import counted, decibels, files_name, source_name
 
 __all__ = ["limits", "responsible_statements"]
 
@@ -45,13 +45,15 @@ def limits(facts: ReleaseFacts) -> Iterator[str]:
         yield "How well the fields render their source is not known."
     else:
         against = "should render" if facts.kind == "augment" else "were fitted to"
+        stated = ", as the files of the import state it," if facts.quality == "stated" else ""
         yield (
-            f"Fields approximate what they {against}: the PSNR is "
+            f"Fields approximate what they {against}: the PSNR{stated} is "
             f"{decibels(summary.psnr.median)} in the median and {decibels(summary.psnr.min)} at the lowest."
         )
     if lost := summary.status[Status.diverged.name]:
         of = f"{lost:,} of {facts.records:,} records"
-        yield f"{of} diverged or were rejected (status 2); leave them out of training."
+        what = "were rejected" if facts.kind == "augment" else "diverged or were rejected"
+        yield f"{of} {what} (status 2); leave them out of training."
     if summary.shapes is not UNSET and summary.shapes.marked:
         yield (
             f"{counted(summary.shapes.marked, 'mesh is', 'meshes are')} doubtful: two ways to tell inside "
@@ -81,12 +83,10 @@ def responsible_statements(facts: ReleaseFacts) -> dict[str, Any]:
 
 
 def _collection(facts: ReleaseFacts) -> str:
-    source = source_name(facts)
-    if facts.kind == "import":
-        return (
-            f"Nothing was collected anew: {source}, which others published, were read and written as records."
-        )
-    made = f"each object of {source} was fitted by small neural networks"
+    if facts.recipe is None:
+        made = f"fields were imported from {files_name(facts)}"
+    else:
+        made = f"each object of {source_name(facts)} was fitted by small neural networks"
     if facts.kind == "augment":
         made += ", and the records are copies that were computed from those"
     return f"Nothing was collected anew: {made}. All weights are results of computation."
@@ -99,12 +99,17 @@ def _origins(facts: ReleaseFacts) -> Iterator[dict[str, Any]]:
             "name": ancestor.name,
             "identifier": f"neuralviews dataset {ancestor.dataset_id}",
         }
-    yield {"@type": "sc:Dataset", "name": source_name(facts)}
+    if facts.published is not None:
+        yield {"@type": "sc:Dataset", "name": facts.published.title}
+    elif facts.recipe is None:
+        yield {"@type": "sc:Dataset", "name": files_name(facts)}
+    if facts.source_recipe is not None:
+        yield {"@type": "sc:Dataset", "name": source_name(facts)}
 
 
 def _activities(facts: ReleaseFacts) -> Iterator[dict[str, Any]]:
     if facts.recipe is None:
-        yield _activity("import", f"Fields in the format {facts.exchange} were read and written as records.")
+        yield _activity("import", f"Fields were imported from {files_name(facts)}.")
     else:
         digest = facts.recipe.digest()
         yield _activity("fit", f"Fields were fitted as the recipe {facts.recipe.name} says, digest {digest}.")

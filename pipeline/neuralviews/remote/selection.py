@@ -58,6 +58,17 @@ class Selection:
             )
         return chosen
 
+    def require_views(self, number: int, where: str) -> None:
+        """Refuse to ask for more views of each object than there are: all would be taken for a part.
+
+        Raises:
+            OptionError: says how many there are.
+        """
+        if self.views is not None and self.views > number:
+            raise OptionError(
+                f"views: found {self.views}, but {where} has {number} of each object; ask for fewer"
+            )
+
     def rows(self, split: NDArray[np.uint8], view: NDArray[np.uint16]) -> NDArray[np.int64]:
         """Places of the wanted records of a shard, ascending.
 

@@ -11,6 +11,7 @@ from ..store.schema import MANIFEST_FILE
 from .body import LinkFault
 from .links import lists_files, resolve, split_link
 from .local import local_path
+from .patience import PATIENCE, Patience
 from .remote_file import RemoteFile
 
 __all__ = ["Site", "download_folder", "open_site"]
@@ -40,7 +41,7 @@ class Site:
         return self.listed.get(name) or self.listed.get(name.rpartition("/")[2])
 
 
-def open_site(link: str, out: Path) -> Site:
+def open_site(link: str, out: Path, patience: Patience = PATIENCE) -> Site:
     """The place that a link means: a folder, or its ``manifest.json``.
 
     Args:
@@ -55,14 +56,14 @@ def open_site(link: str, out: Path) -> Site:
         return Site(str(folder), folder)
     link = _without_manifest(link)
     if lists_files(link):
-        return Site(link, listed={file.name: file for file in resolve(link)})
+        return Site(link, listed={file.name: file for file in resolve(link, patience=patience)})
     try:
         folder_here = local_path(link)
     except LinkFault as fault:
         raise FetchError(f"{link}: {fault.reason}") from None
     if folder_here is None:
         direct = _below(link, MANIFEST_FILE)
-        (file,) = resolve(direct, folder=download_folder(out))
+        (file,) = resolve(direct, folder=download_folder(out), patience=patience)
         if file.links != (direct,):
             raise FetchError(f"{link}: found the one file {file.name}, expected the folder of a release")
     return Site(link, folder_here)

@@ -42,7 +42,7 @@ def _from_link(link: str, file: RemoteFile, limit: int, patience: Patience) -> b
         try:
             return _read(link, file, limit, patience.timeout)
         except LinkFault as fault:
-            if not patience.wait(tries, fault):
+            if not patience.wait(link, tries, fault):
                 raise
 
 

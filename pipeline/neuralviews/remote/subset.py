@@ -86,7 +86,7 @@ def download_subset(
         KeyboardInterrupt: what was fetched and what was made stays; the same call resumes.
     """
     root = Path(out)
-    site = open_site(link, root)
+    site = open_site(link, root, patience)
     require_apart(site, root)
     released = read_released(site, dataset_id, patience)
     origin = _origin(released, selection)
@@ -94,13 +94,20 @@ def download_subset(
     if begun is not None and is_finished(root, begun):
         remove_mirror(released, root)
         return _report(root, 0, released)
+    if (told := _views(released.job.content)) is not None:
+        selection.require_views(told, site.link)
     shards = selection.shards(released.manifest, site.link)
     mirror = fetch_mirror(released, shards, root, patience)
     maps = ShardMaps(mirror.root, released.manifest.shards)
     counts = tuple(len(_rows(maps, shard, selection)) for shard in shards)
-    if not sum(counts):
+    most = 1 + max(int(maps.array(shard, column_path("view")).max()) for shard in shards)
+    try:
+        selection.require_views(most, site.link)
+        if not sum(counts):
+            raise OptionError(f"found no record of {origin['selection']} in {site.link}; ask for others")
+    except OptionError:
         remove_mirror(released, root)
-        raise OptionError(f"found no record of {origin['selection']} in {site.link}; ask for others")
+        raise
     job = _job(released, origin, sum(counts))
     check_space(root, job)
     writer = StoreWriter(root, job)
@@ -127,6 +134,13 @@ def _origin(released: Released, selection: Selection) -> dict[str, Any]:
             f"{released.site.link}: its job cannot be stated by that of a subset ({error}); take all of it"
         ) from None
     return origin
+
+
+def _views(job: Mapping[str, Any]) -> int | None:
+    """How many views of each object a store has, if its job tells; asked before any shard is fetched."""
+    recipe = job.get("recipe")
+    views = recipe.get("views") if isinstance(recipe, Mapping) else None
+    return views if isinstance(views, int) else None
 
 
 def _begun(root: Path, origin: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -101,6 +101,7 @@ class Terms:
         elif self.licence.hub is None:
             lines.append(
                 f"licence: the Hub does not list {self.licence.spdx}; the card says 'other', and the name"
+                + ("" if self.licence.url else " without a link, as no SPDX licence is known by it here")
             )
         wanted = {"creator": self.creators, "datePublished": self.date, "url": self.page}
         if lacking := [name for name, value in wanted.items() if not value]:

@@ -67,7 +67,7 @@ def _read(url: str, patience: Patience) -> bytes:
         try:
             return _read_once(url, patience.timeout)
         except LinkFault as fault:
-            if not patience.wait(tries, fault):
+            if not patience.wait(url, tries, fault):
                 raise
 
 

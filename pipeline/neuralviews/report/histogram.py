@@ -40,7 +40,7 @@ def draw_histogram(
     values, split = store.column(measure.column)[having], store.column("split")[having]
     if not len(values):
         axes.set_axis_off()
-        axes.text(0.5, 0.5, f"no {measure.name} is known", size=8, color=PALE, ha="center", va="center")
+        axes.text(0, 1, f"no {measure.name} is known", size=8, color=PALE, ha="left", va="top")
         return
     low, high = _range(measure, values, floor)
     shown = [part for part in Split if (split == part).any()]

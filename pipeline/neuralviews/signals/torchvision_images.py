@@ -23,6 +23,9 @@ from .torchvision_shim import dataset_class
 
 __all__ = ["TorchvisionImages"]
 
+_FETCHED = "let torchvision fetch the files by `neuralviews generate` with --download"
+"""What works whichever command the files are missing for."""
+
 
 class TorchvisionImages:
     """All parts that a recipe names, one after another: train, val, test."""
@@ -48,12 +51,12 @@ class TorchvisionImages:
         if root is None:
             raise NoSourceRoot(
                 f"{self._name}: no source root given; name the folder that {layout} with --source-root "
-                "(and let torchvision fetch it with --download)"
+                f"(and {_FETCHED})"
             )
         if not root.is_dir() and not download:
             raise SourceError(
                 f"{self._name}: {root} is no folder; name the folder that {layout} with --source-root, "
-                "or let torchvision fetch it with --download"
+                f"or {_FETCHED}"
             )
         return root
 
@@ -99,17 +102,11 @@ class TorchvisionImages:
         if missing and packed_files(self._class, arguments, root):
             return (
                 f"{call}: {root} holds only the packed files; "
-                "--download checks and unpacks them, without a network"
+                "`neuralviews generate` with --download checks and unpacks them, without a network"
             )
         if missing:
-            return (
-                f"{call}: {root / missing[0]} is missing; put it there "
-                "or let torchvision fetch it with --download"
-            )
-        return (
-            f"{call}: {root} holds no usable files: {cause}; "
-            "replace them, or remove them and let torchvision fetch them with --download"
-        )
+            return f"{call}: {root / missing[0]} is missing; put it there, or {_FETCHED}"
+        return f"{call}: {root} holds no usable files: {cause}; replace them, or remove them and {_FETCHED}"
 
     @property
     def parts(self) -> NDArray[np.uint8]:
@@ -129,7 +126,7 @@ class TorchvisionImages:
         if len(labels) != len(dataset):
             raise SourceError(
                 f"{self._name}: found {len(labels)} labels for {len(dataset)} images in {self.root}; "
-                "replace the files, or remove them and let torchvision fetch them with --download"
+                f"replace the files, or remove them and {_FETCHED}"
             )
         return labels
 

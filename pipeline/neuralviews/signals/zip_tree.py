@@ -46,10 +46,13 @@ class ZipTree:
     def __init__(self, path: Path, folder: str = "") -> None:
         self._path = path
         self._folder = folder
-        with self._faults("", "no zip archive that can be read", "replace it"):
+        with self._faults("", "no zip archive that can be read", "replace it, or download it again"):
             self._file = PositionedFile(path)
             with zipfile.ZipFile(path) as archive:
                 members = archive.infolist()
+                start = min((member.header_offset for member in members), default=archive.start_dir)
+            if start:  # of an archive that was cut, an archive stored within it may be the last thing left
+                raise zipfile.BadZipFile(f"it ends as one that begins at byte {start}: cut short or damaged")
         self._check(members)
         self._members = {member.filename: member for member in members if not member.is_dir()}
 

@@ -33,13 +33,20 @@ class Question(Protocol[Answer_co]):
 
 
 def ask_all(
-    question: Question[Answer], objects: Sequence[int], sharing: Sharing, title: str, unit: str = "shapes"
+    question: Question[Answer],
+    objects: Sequence[int],
+    sharing: Sharing,
+    title: str,
+    unit: str = "shapes",
+    weight: Callable[[int], int] = lambda _: 1,
 ) -> Generator[tuple[int, Answer], None, None]:
     """The answer about each object: in the order given, or as answers come if workers are several.
 
     Each part of a run on the same store has an order of its own, whichever parts run at the same time: where
     answers are kept, parts then seldom work on the same object.
 
+    Args:
+        unit: of what the bar counts; ``weight``: how many of these an object stands for.
     Raises:
         EngineError: worker processes kept being killed, or one was by a single object, which is named.
     """
@@ -47,7 +54,8 @@ def ask_all(
     from tqdm import tqdm
 
     left = dict.fromkeys(_order_of(sharing.part, objects))
-    bar = tqdm(total=len(left), desc=title, unit=unit, file=sys.stderr, disable=not sharing.progress)
+    total = sum(map(weight, left))
+    bar = tqdm(total=total, desc=title, unit=unit, file=sys.stderr, disable=not sharing.progress)
     with bar, threadpool_limits(1):
         for _ in range(_TRIES):
             begun: list[int] = []
@@ -56,15 +64,15 @@ def ask_all(
                 with closing(run_calls(_answer, calls, sharing.workers)) as answers:
                     for object_id, answer in answers:
                         del left[object_id]
-                        bar.update()
+                        bar.update(weight(object_id))
                         yield object_id, answer
                 return
             except WorkersKilled:
                 pass
             for object_id in [i for i in begun if i in left]:
-                answer = _ask_alone(question, object_id, title)
+                answer = _ask_alone(question, object_id)
                 del left[object_id]
-                bar.update()
+                bar.update(weight(object_id))
                 yield object_id, answer
     if left:
         raise EngineError(
@@ -85,14 +93,14 @@ def _noted(objects: Sequence[int], begun: list[int]) -> Iterator[int]:
         yield object_id
 
 
-def _ask_alone(question: Question[Answer], object_id: int, title: str) -> Answer:
+def _ask_alone(question: Question[Answer], object_id: int) -> Answer:
     """Ask while no other worker is busy: one that is killed then was killed by this object."""
     try:
         answers = list(run_calls(_answer, [(question.ask, object_id, os.getpid())], workers=2))
     except WorkersKilled:
         raise EngineError(
             f"{question.describe(object_id)}: a worker process was killed by it, with no other at work "
-            f"(out of memory?); give {title} more memory, or take the file out of the source"
+            "(out of memory?); give it more memory, or take the file out of the source"
         ) from None
     answer: Answer = answers[0][1]
     return answer
