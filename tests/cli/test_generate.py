@@ -224,7 +224,7 @@ def test_a_disk_too_small_is_refused_before_anything_is_written(
     small = os.statvfs_result((*system[:2], system.f_blocks, 1, 1, *system[5:]))
     monkeypatch.setattr(os, "statvfs", lambda path: small)
     result = call("generate", recipe, "--out", tmp_path / "store", "--limit", 40)
-    check_refusal(result, r"store: 0\.00 GiB free, 0\.\d+ GiB needed; free space")
+    check_refusal(result, r"store: 0\.00 MiB free, \d+\.\d+ MiB needed; free space")
     assert not (tmp_path / "store" / "job.json").exists()
 
 

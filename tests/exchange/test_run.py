@@ -407,7 +407,7 @@ class TestTarget:
         from types import SimpleNamespace
 
         monkeypatch.setattr(os, "statvfs", lambda path: SimpleNamespace(f_bavail=1, f_frsize=4096))
-        with pytest.raises(OutputError, match=r"store: 0\.00 GiB free, 0\.00 GiB needed; free space"):
+        with pytest.raises(OutputError, match=r"store: 0\.00 MiB free, 0\.\d+ MiB needed; free space"):
             import_store(folder, tmp_path / "store", VIEWS)
         assert contents(tmp_path / "store") == {}
 

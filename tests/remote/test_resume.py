@@ -1,6 +1,7 @@
 """What arrived is gone on with, by tries, processes and mirrors; never with bytes of another version."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -289,3 +290,15 @@ def test_kill_9_loses_nothing_that_arrived(site: FaultServer, tmp_path: Path, pi
     assert bring(site, target, **pins).sha256 == SHA256
     assert site.ranges() == [None, f"bytes={HALF}-", f"bytes={arrived}-"]
     assert [name for name in names(tmp_path) if name != "a.bin.sha256"] == ["a.bin"]
+
+
+@pytest.mark.parametrize("name", ["file.part.json", "file.sha256"])
+def test_pipes_in_the_place_of_notes_are_not_waited_for(tmp_path: Path, name: str) -> None:
+    (tmp_path / "there").write_bytes(b"bytes")
+    os.mkfifo(tmp_path / name)
+    if name == "file.sha256":
+        with pytest.raises(FetchError, match=r"file\.sha256: found '', expected the sha256 of file"):
+            fetch([str(tmp_path / "there")], tmp_path / "file")
+    else:
+        (tmp_path / "file.part").write_bytes(b"by")
+        assert fetch([str(tmp_path / "there")], tmp_path / "file").size == 5

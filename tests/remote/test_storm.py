@@ -89,7 +89,7 @@ def test_a_full_disk_keeps_what_arrived(site: FaultServer, tiny_disk: Path, pins
     ballast.write_bytes(bytes(900_000))
     target = tiny_disk / "a.bin"
     with pytest.raises(
-        OutputError, match=r"GiB needed; free space, choose another folder, or put the file th"
+        OutputError, match=r"MiB needed; free space, choose another folder, or put the file th"
     ):
         bring(site, target, **pins)
     assert names(tiny_disk) == ["ballast"]

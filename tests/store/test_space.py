@@ -67,7 +67,7 @@ def test_too_small_a_disk_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
     check_space(tmp_path / "new" / "store", job)
     offer(monkeypatch, estimate_bytes(job) - 512)
     with pytest.raises(
-        OutputError, match=r"store: 0\.00 GiB free, 0\.00 GiB needed; free space, choose another"
+        OutputError, match=r"store: 0\.\d\d MiB free, 0\.\d\d MiB needed; free space, choose another"
     ):
         check_space(tmp_path / "new" / "store", job)
 

@@ -10,12 +10,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from ..errors import FormatError, OutputError
+from ..errors import OutputError, StoreError
 from ..store.canonical import canonical_json, parse_canonical
-from ..store.files import link_new, output_errors, replace, sync_folder
+from ..store.files import link_new, output_errors, read_whole, replace, sync_folder
 from .sums import Digests, Sums
 
 __all__ = ["PartialFile", "Version", "remove_remains"]
+
+_LONGEST_NOTE = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -156,9 +158,9 @@ class PartialFile:
     def _read_note(self) -> Version | None:
         """What is written down; None if that is nothing, or damaged: then the bytes are of no use."""
         try:
-            found = parse_canonical(self._note.read_bytes(), self._note)
-            version = Version(**found)
-        except (OSError, FormatError, TypeError):
+            data = read_whole(self._note.parent, self._note.name, _LONGEST_NOTE)
+            version = Version(**parse_canonical(data, self._note))
+        except (OSError, StoreError, TypeError):
             return None
         fits = isinstance(version.link, str | None) and isinstance(version.validator, str | None)
         return version if fits and isinstance(version.length, int | None) else None

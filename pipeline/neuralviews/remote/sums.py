@@ -133,10 +133,15 @@ def write_record(target: Path, sha256: str) -> None:
     replace(target.parent, record_path(target).name, os.fsencode(f"{start}{sha256}  {name}\n"))
 
 
+def _at_once(path: str, flags: int) -> int:
+    """Opens a file, and a pipe that somebody put in its place too, without waiting for a writer."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
 def _read_record(target: Path) -> str | None:
     path = record_path(target)
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_at_once) as file:
             text = os.fsdecode(file.read(2**14))
     except (FileNotFoundError, NotADirectoryError):
         return None

@@ -75,7 +75,7 @@ def require_room(folder: Path, needed: int, otherwise: str = "ask for fewer reco
         free = system.f_bavail * system.f_frsize
     if needed > free:
         raise OutputError(
-            f"{folder}: {_gib(free)} free, {_gib(needed)} needed; "
+            f"{folder}: {_size(free)} free, {_size(needed)} needed; "
             f"free space, choose another folder, or {otherwise}"
         )
 
@@ -95,5 +95,5 @@ def require_ours(root: Path) -> None:
             raise OutputError(f"{root}: holds {entry!r} and no {JOB_FILE}; choose a new or an empty folder")
 
 
-def _gib(count: int) -> str:
-    return f"{count / 2**30:.2f} GiB"
+def _size(count: int) -> str:
+    return f"{count / 2**30:.2f} GiB" if count >= 2**30 else f"{count / 2**20:.2f} MiB"
