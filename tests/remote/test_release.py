@@ -279,9 +279,7 @@ class TestHostileServers:
     def test_a_manifest_of_a_petabyte(self, served: ReleaseServer, tmp_path: Path) -> None:
         edited(served, {"bytes": 2**50}, 2)
         del served["SHA256SUMS.release"]
-        with pytest.raises(
-            OutputError, match=r"copy: .*iB free, 1048576\.00 GiB needed; .* with --split"
-        ):
+        with pytest.raises(OutputError, match=r"copy: .*iB free, 1048576\.00 GiB needed; .* with --split"):
             bring(served.address, tmp_path / "copy")
         assert not any((tmp_path / "copy").iterdir())
 
