@@ -205,7 +205,7 @@ def test_room_for_samples_is_asked_for_first(
 
     new = tmp_path / "store"
     offer(size)
-    with pytest.raises(OutputError, match=r"store\.samples: .* GiB needed; free space"):
+    with pytest.raises(OutputError, match=r"store\.samples: .* MiB needed; free space"):
         generate(RECIPE, new, RunOptions(root))
     assert not [*samples_folder(new).iterdir()]
     offer(size + 4096 * len(kept) + 8192)
