@@ -299,6 +299,8 @@ def test_what_names_alone_can_refuse(
 
 def test_labels_that_nobody_knows_are_not_compared(digits: Comparison, tmp_path: Path) -> None:
     digits.require((2, 8, 1), np.array([0, 1], np.uint32), np.array([-1, 1], np.int32))
+    with pytest.raises(SourceError, match=r"object 1 of its source has label 1, the field of it 0 \(1 of 2"):
+        digits.require((2, 8, 1), np.array([0, 1], np.uint32), np.array([-1, 0], np.int32))
     recipe, _ = photos(tmp_path, colours=1)  # without labels
     unlabelled = Comparison(recipe, open_source(recipe))
     unlabelled.require((2, 8, 3), np.array([0, 1], np.uint32), np.array([5, 6], np.int32))

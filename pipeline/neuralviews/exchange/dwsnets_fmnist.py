@@ -5,7 +5,6 @@ images of either folder are numbered from 0. Splits are lists of paths beside th
 keep the last two parts. The names of an export hold numbers of objects instead, with a note that says so.
 """
 
-import json
 import re
 from typing import TYPE_CHECKING
 
@@ -15,9 +14,8 @@ from .dwsnets import CONVENTION, start_of_test
 from .files import Files
 from .format import Hints, Parse
 from .listing import Entry, Listing, listed
-from .note import NOTE
 from .splits_file import found_splits, last_parts, unlisted
-from .state_dicts import LOOKS, SPELLINGS, parser_of, save_statistics, saved, state_dict
+from .state_dicts import LOOKS, SPELLINGS, export_labelled, parser_of
 
 if TYPE_CHECKING:
     from .sink import Sink
@@ -71,17 +69,5 @@ def parser(listing: Listing) -> Parse:
 def export(taken: "Taken", sink: "Sink") -> tuple[str, ...]:
     """See `Format`; one view of each object."""
     taken.require_one_view("dwsnets-fmnist")
-    taken.require_labels("dwsnets-fmnist")
-    layers = [f"seq.{i}" for i in range(len(taken.store.spec.layers))]
-    lists: dict[str, list[str]] = {part.name: [] for part in Split}
-    for place, weights in taken.fields():
-        part = Split(int(taken.split[place]))
-        folder = "test" if part is Split.test else "train"
-        name = f"{_ROOT}/{folder}/model_{taken.object_id[place]}.pth"
-        table = state_dict(taken.store.spec, weights, layers)
-        sink.add(name, saved({**table, "label": int(taken.label[place])}))
-        lists[part.name].append(name)
-    sink.add(f"{_ROOT}/splits.json", json.dumps(lists).encode())
-    save_statistics(taken, sink, f"{_ROOT}/statistics.pth")
-    sink.add(f"{_ROOT}/{NOTE}", taken.note("dwsnets-fmnist"))
+    export_labelled(taken, sink, "dwsnets-fmnist", _ROOT, lambda view: "")
     return departures(taken, CONVENTION)

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import OutputError, SourceError
-from ..store.canonical import parse_canonical
-from ..store.files import read_whole
 from ..store.job import differences
-from ..store.schema import FORMAT_VERSION, JOB_FILE, MAX_JSON_BYTES, STORE_FORMAT
+from ..store.schema import FORMAT_VERSION, JOB_FILE, STORE_FORMAT
+from ..store.writer import read_job
 from ..work.sizes import rows_per_shard
 
 if TYPE_CHECKING:
@@ -101,7 +100,7 @@ def require_begun(root: Path, opened: "Opened", name: str, published: str | None
     """
     if not os.path.lexists(root / JOB_FILE):
         return
-    found = parse_canonical(read_whole(root, JOB_FILE, MAX_JSON_BYTES), root / JOB_FILE)
+    found = read_job(root)
     told = {"kind": "import", "exchange": opened.format, "name": name, "published": published}
     begun = {key: found.get(key) for key in told} if isinstance(found, dict) else found
     for difference in differences(begun, told):

@@ -6,7 +6,6 @@ so many views of its list, validation and test read the first alone. The numbers
 those of objects and views, with a note that says so.
 """
 
-import json
 import re
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,7 @@ from .layers import dims_text
 from .listing import Entry, Listing, listed
 from .note import NOTE
 from .splits_file import found_splits, last_parts, spread, unlisted
-from .state_dicts import LOOKS, SPELLINGS, parser_of, save_statistics, saved, state_dict
+from .state_dicts import LOOKS, SPELLINGS, export_labelled, parser_of
 
 if TYPE_CHECKING:
     from ..field import FieldSpec
@@ -91,20 +90,8 @@ def parser(listing: Listing) -> Parse:
 
 def export(taken: "Taken", sink: "Sink") -> tuple[str, ...]:
     """See `Format`; lists hold all views of every split."""
-    taken.require_labels("multiview")
     digits = len(str(taken.views - 1))
-    layers = [f"seq.{i}" for i in range(len(taken.store.spec.layers))]
-    lists: dict[str, list[str]] = {part.name: [] for part in Split}
-    for place, weights in taken.fields():
-        part = Split(int(taken.split[place]))
-        folder = f"{taken.view[place]:0{digits}d}/{'test' if part is Split.test else 'train'}"
-        name = f"{_ROOT}/{folder}/model_{taken.object_id[place]}.pth"
-        table = state_dict(taken.store.spec, weights, layers)
-        sink.add(name, saved({**table, "label": int(taken.label[place])}))
-        lists[part.name].append(name)
-    sink.add(f"{_ROOT}/splits.json", json.dumps(lists).encode())
-    save_statistics(taken, sink, f"{_ROOT}/statistics.pth")
-    sink.add(f"{_ROOT}/{NOTE}", taken.note("multiview"))
+    export_labelled(taken, sink, "multiview", _ROOT, lambda view: f"{view:0{digits}d}/")
     return (
         f"the folder {_ROOT} keeps its name: paths in splits.json are cut at it",
         *_unfit(taken.store.spec),

@@ -1,8 +1,9 @@
 """State dicts of torch, one file a field: what the formats of most peers have in common."""
 
 import io
+import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from ..statistics.moments import kept_statistics
 from ..store.schema import MAX_LABEL
 from .format import Parse, Parsed
 from .layers import joined, named_layers
+from .note import NOTE
 from .torch_files import TorchFiles
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ __all__ = [
     "NETWORK",
     "SEQUENTIAL",
     "SPELLINGS",
+    "export_labelled",
     "parser_of",
     "save_statistics",
     "saved",
@@ -131,3 +134,28 @@ def save_statistics(taken: "Taken", sink: "Sink", name: str) -> None:
         tables["weights"][key] = [torch.from_numpy(w.T.copy()).unsqueeze(-1) for w, _ in pairs]
         tables["biases"][key] = [torch.from_numpy(b.copy()).unsqueeze(-1) for _, b in pairs]
     sink.add(name, saved(tables))
+
+
+def export_labelled(
+    taken: "Taken", sink: "Sink", exchange: str, root: str, folder_of: Callable[[int], str]
+) -> None:
+    """Write ``<root>/<folder>{train|test}/model_<object>.pth`` with the label inside, and beside them lists
+    of splits, statistics, and our note.
+
+    Args:
+        exchange: name of the format.
+        folder_of: the folder of a view, with '/' at the end, or empty.
+    """
+    taken.require_labels(exchange)
+    layers = [f"seq.{i}" for i in range(len(taken.store.spec.layers))]
+    lists: dict[str, list[str]] = {part.name: [] for part in Split}
+    for place, weights in taken.fields():
+        part = Split(int(taken.split[place]))
+        folder = f"{folder_of(int(taken.view[place]))}{'test' if part is Split.test else 'train'}"
+        name = f"{root}/{folder}/model_{taken.object_id[place]}.pth"
+        table = state_dict(taken.store.spec, weights, layers)
+        sink.add(name, saved({**table, "label": int(taken.label[place])}))
+        lists[part.name].append(name)
+    sink.add(f"{root}/splits.json", json.dumps(lists).encode())
+    save_statistics(taken, sink, f"{root}/statistics.pth")
+    sink.add(f"{root}/{NOTE}", taken.note(exchange))

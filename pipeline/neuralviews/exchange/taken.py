@@ -97,7 +97,7 @@ class Taken:
 
     def require_labels(self, exchange: str) -> None:
         """Refuse fields without a label, for a format that has to name one."""
-        bare = np.flatnonzero((self.label == NO_LABEL) | (self.label < 0))
+        bare = np.flatnonzero(self.label == NO_LABEL)
         if len(bare):
             raise SpecError(
                 f"{exchange}: object {self.object_id[bare[0]]} of {self.store.root} has no label, "

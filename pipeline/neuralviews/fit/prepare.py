@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from ..errors import OutputError, SourceError
+from ..errors import SourceError
 from ..recipe import Recipe, recipe_from_canonical
 from ..records import Split
 from ..signals.catalogue import Source, open_source
 from ..signals.reasons import Reason
 from ..store.files import make_folder, require_writable
-from ..store.space import require_ours, require_room, unwritten_bytes
+from ..store.space import beside, require_ours, require_room, unwritten_bytes
 from ..work.shards import Sharing
 from ..work.survey import ask_all
 
@@ -34,15 +34,8 @@ _HEADERS = 4096
 
 
 def samples_folder(root: Path) -> Path:
-    """Where samples of a store's shapes are kept: beside it, for a store consists of its own files alone.
-
-    Raises:
-        OutputError: nothing lies beside ``root``.
-    """
-    place = Path(os.path.abspath(root))
-    if not place.name:
-        raise OutputError(f"{root}: nothing can be kept beside it; choose another folder")
-    return place.with_name(f"{place.name}.samples")
+    """Where samples of a store's shapes are kept; see `store.space.beside`."""
+    return beside(root, "samples")
 
 
 def check_room(root: Path, recipe: Recipe, job: Mapping[str, Any]) -> None:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from ..errors import FetchError, OutputError
+from ..errors import FetchError
 from ..store.schema import MANIFEST_FILE
+from ..store.space import beside
 from .body import LinkFault
 from .links import lists_files, resolve, split_link
 from .local import local_path
@@ -70,15 +71,8 @@ def open_site(link: str, out: Path, patience: Patience = PATIENCE) -> Site:
 
 
 def download_folder(out: Path) -> Path:
-    """Where files are kept that a store is made from: beside it, for a store consists of its own files alone.
-
-    Raises:
-        OutputError: nothing lies beside ``out``.
-    """
-    place = Path(os.path.abspath(out))
-    if not place.name:
-        raise OutputError(f"{out}: nothing can be kept beside it; choose another folder")
-    return place.with_name(f"{place.name}.download")
+    """Where what is fetched for a store is kept; see `store.space.beside`."""
+    return beside(out, "download")
 
 
 def _below(link: str, name: str) -> str:

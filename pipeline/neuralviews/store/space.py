@@ -13,7 +13,7 @@ from .image import image_bytes
 from .job import Job
 from .schema import ENVIRONMENT_FILE, JOB_FILE, SHARD_FOLDER
 
-__all__ = ["check_space", "estimate_bytes", "require_ours", "require_room", "unwritten_bytes"]
+__all__ = ["beside", "check_space", "estimate_bytes", "require_ours", "require_room", "unwritten_bytes"]
 
 _SHARD_TEXTS = 1500
 """Bytes at most of a shard's receipt and of its part of manifest and checksums, up to a TiB a shard."""
@@ -78,6 +78,18 @@ def require_room(folder: Path, needed: int, otherwise: str = "ask for fewer reco
             f"{folder}: {_size(free)} free, {_size(needed)} needed; "
             f"free space, choose another folder, or {otherwise}"
         )
+
+
+def beside(root: Path, suffix: str) -> Path:
+    """The folder for what a store is made from: next to it, for a store consists of its own files alone.
+
+    Raises:
+        OutputError: nothing lies beside ``root``.
+    """
+    place = Path(os.path.abspath(root))
+    if not place.name:
+        raise OutputError(f"{root}: nothing can be kept beside it; choose another folder")
+    return place.with_name(f"{place.name}.{suffix}")
 
 
 def require_ours(root: Path) -> None:

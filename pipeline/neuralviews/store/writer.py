@@ -39,7 +39,7 @@ from .schema import (
 )
 from .space import require_ours
 
-__all__ = ["StoreWriter"]
+__all__ = ["StoreWriter", "read_job"]
 
 _DIFFERENCES_SHOWN = 3
 _ATTEMPTS = 4
@@ -76,7 +76,7 @@ class StoreWriter:
             # Should another writer have been faster, the comparison below tells.
             with suppress(DifferentBytes):
                 publish(root, JOB_FILE, [data], sha256_hex(data))
-        found = _read_job(root)
+        found = read_job(root)
         if canonical_json(found) != data:
             shown = _shown_differences(found, self.job)
             raise OutputError(f"{root}: belongs to another job ({shown}); choose another folder")
@@ -92,7 +92,7 @@ class StoreWriter:
             raise NotAStore(
                 f"{root}: there is no {JOB_FILE}; expected a folder that generate or augment began to fill"
             )
-        return cls(root, _read_job(root))
+        return cls(root, read_job(root))
 
     @property
     def job(self) -> Mapping[str, Any]:
@@ -253,7 +253,12 @@ class StoreWriter:
         )
 
 
-def _read_job(root: Path) -> Any:
+def read_job(root: Path) -> Any:
+    """The content of a folder's job.json, not yet known to be a job.
+
+    Raises:
+        IntegrityError, FormatError: there is none that can be read.
+    """
     return parse_canonical(read_whole(root, JOB_FILE, MAX_JSON_BYTES), root / JOB_FILE)
 
 
