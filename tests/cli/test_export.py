@@ -162,12 +162,12 @@ class TestDatasets:
     def test_an_interruption_leaves_nothing(
         self, run: Run, images: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from neuralviews.exchange import multiview
+        from neuralviews.exchange import state_dicts
 
         def interrupted(*given: object) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(multiview, "saved", interrupted)
+        monkeypatch.setattr(state_dicts, "saved", interrupted)
         code, _, _ = run("export", images.root, "--to", "multiview", "--out", tmp_path / "out")
         assert code == 130
         assert [*tmp_path.iterdir()] == []

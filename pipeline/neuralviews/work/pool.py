@@ -1,7 +1,9 @@
 """Calls run by worker processes, or here if one worker is enough."""
 
+import threading
 import warnings
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 __all__ = ["WorkersKilled", "run_calls"]
@@ -40,13 +42,35 @@ def run_calls(
     except TerminatedWorkerError:
         raise WorkersKilled from None
     except BaseException:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", r"\d+ tasks ", UserWarning)  # that calls were cancelled
+        with _quietly():
             if results is not None:
                 results.close()
-        get_reusable_executor().shutdown(wait=True, kill_workers=True)
+            get_reusable_executor().shutdown(wait=True, kill_workers=True)
         raise
 
 
 def _same(result: Result) -> Result:
     return result
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Say nothing of calls that are cancelled.
+
+    Neither of a fault of loky: where its thread hands out one more call just as the workers are killed, it
+    looks for a call that is gone and ends with a KeyError, which changes nothing.
+    """
+    hook = threading.excepthook
+
+    def pass_on(found: threading.ExceptHookArgs) -> None:
+        thread = found.thread
+        if found.exc_type is not KeyError or thread is None or thread.name != "ExecutorManagerThread":
+            hook(found)
+
+    threading.excepthook = pass_on
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", r"\d+ tasks ", UserWarning)
+            yield
+    finally:
+        threading.excepthook = hook
