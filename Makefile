@@ -10,7 +10,7 @@ WORKERS := $(shell nproc 2>/dev/null || echo 1)
 # Parallelism is over fields and tests; a library's own threads would only get in the way.
 export OMP_NUM_THREADS := 1
 
-.PHONY: help demo test test-long lint bench docs clean
+.PHONY: help demo test test-long lint bench bench-gpu docs clean
 
 help:
 	@echo "make demo       generate a real dataset, augment it, prove and draw both"
@@ -18,6 +18,7 @@ help:
 	@echo "make test-long  run the tests that take minutes"
 	@echo "make lint       ruff and mypy"
 	@echo "make bench      measure, and write docs/benchmarks.md"
+	@echo "make bench-gpu  measure this machine's GPU, and write docs/benchmarks-gpu.md"
 	@echo "make docs       build the documentation into docs/_build"
 	@echo "make clean      remove what these commands made"
 
@@ -60,6 +61,9 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.benchmarks.run
+
+bench-gpu: $(STAMP)
+	$(BIN)/python -m tests.benchmarks.gpu
 
 docs: $(DOCS_STAMP)
 	$(BIN)/sphinx-build -q -W -b html docs docs/_build

@@ -7,14 +7,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 from neuralviews.field import FieldSpec
 from neuralviews.fit.engine import Budget, Engine, FitResult, Signals
+from neuralviews.fit.fused.engine import CudaEngine
 from neuralviews.fit.init import initial_weights
 from neuralviews.fit.reference import ReferenceEngine
 from neuralviews.fit.registry import ENGINES, get_engine
 from neuralviews.grids import image_grid
+
+from ..fit.fused.host_processor import HostProcessor
 
 ORACLE = ReferenceEngine(np.float64)
 PLAIN = FieldSpec([2, 16, 16, 1], output_offset=0.5)
@@ -31,6 +35,8 @@ def make_engine(name: str) -> Engine:
     """An engine by its registry name; ``reference-float32`` is the oracle's code in the engines' type."""
     if name == "reference-float32":
         return ReferenceEngine(np.float32)
+    if name == "cuda" and not torch.cuda.is_available():
+        return CudaEngine(HostProcessor())  # the same kernels, run here
     return get_engine(name, PLAIN, Budget(1, 1e-3))
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from neuralviews.fit import rows
 from neuralviews.fit.job import budget_of, first_seed, retry_seed
 from neuralviews.fit.registry import get_engine
 from neuralviews.fit.rows import RowFitter
@@ -36,6 +37,27 @@ def test_any_grouping_and_order_gives_the_same_records(tiny: MakeRecipe) -> None
     alone = fit([17])
     assert same(alone, whole.take(np.array([17])))
     assert len(np.unique(whole.weights, axis=0)) == 60
+
+
+def test_large_signals_are_fitted_fewer_at_a_time(
+    tiny: MakeRecipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = fitter(tiny()).fit(range(20))
+    limited = fitter(tiny())
+    sizes: list[int] = []
+    fit = limited.engine.fit
+
+    def counted(spec, signals, inits, budget):  # type: ignore[no-untyped-def]
+        sizes.append(len(inits))
+        return fit(spec, signals, inits, budget)
+
+    monkeypatch.setattr(limited.engine, "fit", counted)
+    monkeypatch.setattr(rows, "_BATCH_BYTES", 7 * 64 * 4)
+    assert same(limited.fit(range(20)), whole)
+    assert sizes == [7, 7, 6]
+    monkeypatch.setattr(rows, "_BATCH_BYTES", 1)
+    assert same(limited.fit(range(3)), whole.take(np.arange(3)))
+    assert sizes[3:] == [1, 1, 1]
 
 
 def test_more_views_keep_the_views_there_were(tiny: MakeRecipe) -> None:
@@ -101,7 +123,7 @@ def test_failed_fits_are_tried_from_the_next_seeds_and_then_marked(tiny: MakeRec
 
 
 @pytest.mark.parametrize(
-    ("rows", "expected"), [(1, 64), (3594, 64), (70_000, 1152), (700_000, 10_560), (10**9, 10_560)]
+    ("count", "expected"), [(1, 64), (3594, 64), (70_000, 1152), (700_000, 10_560), (10**9, 10_560)]
 )
-def test_shards_are_small_enough_to_share_and_large_enough_to_read(rows: int, expected: int) -> None:
-    assert rows_per_shard(4 * load_recipe("mnist").spec.parameters, rows) == expected
+def test_shards_are_small_enough_to_share_and_large_enough_to_read(count: int, expected: int) -> None:
+    assert rows_per_shard(4 * load_recipe("mnist").spec.parameters, count) == expected

@@ -1,88 +1,26 @@
-"""The torch engine: slots that are treated alike, points in tiles, and devices that are not there."""
+"""The torch engine: fields that share its slots, tiles and settings, and what decides its bits."""
 
 import json
 import os
 import subprocess
 import sys
-from itertools import pairwise
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from neuralviews.errors import EngineError
-from neuralviews.field import FieldSpec
-from neuralviews.fit import torch_engine
-from neuralviews.fit.engine import Budget, FitResult, Signals
-from neuralviews.fit.init import initial_weights
-from neuralviews.fit.reference import ReferenceEngine, loss_and_gradient
+from neuralviews.fit import torch_engine, torch_fits
+from neuralviews.fit.engine import Budget, Signals
+from neuralviews.fit.reference import ReferenceEngine
 from neuralviews.fit.torch_engine import TorchEngine
-from neuralviews.fit.torch_step import FieldBatch
+from neuralviews.fit.torch_graph import repeated
 from neuralviews.records import Status
 
-SPEC = FieldSpec([2, 16, 16, 1], output_offset=0.5)
-CPU = torch.device("cpu")
+from .torch_cases import BUDGETS, SPEC, problem, rows_of, same_bits, uneven_problem
+
 ROOT = Path(__file__).parents[2]
-
-
-def problem(spec: FieldSpec, points: int, fields: int) -> tuple[np.ndarray, Signals]:
-    rng = np.random.default_rng(2)
-    coords = rng.uniform(-1, 1, (points, spec.in_dim)).astype(np.float32)
-    values = rng.uniform(0, 1, (fields, points, spec.out_dim)).astype(np.float32)
-    keys = np.arange(fields, dtype=np.uint64)
-    return initial_weights(spec, "siren", range(fields)), Signals(coords, values, 1.0, keys)
-
-
-def same_bits(one: FitResult, other: FitResult) -> bool:
-    names = ("weights", "psnr", "loss", "steps", "status")
-    return all(getattr(one, name).tobytes() == getattr(other, name).tobytes() for name in names)
-
-
-@settings(max_examples=40)
-@given(
-    ends=st.tuples(st.integers(1, 3), st.integers(1, 4)),
-    hidden=st.lists(st.integers(1, 70), min_size=1, max_size=3),
-    points=st.integers(1, 300),
-    tile=st.sampled_from([64, 1024]),
-    drawn=st.one_of(st.none(), st.integers(1, 300)),
-    loss=st.sampled_from(["mse", "bce"]),
-)
-def test_every_slot_computes_the_same_bits(
-    ends: tuple[int, int], hidden: list[int], points: int, tile: int, drawn: int | None, loss: Any
-) -> None:
-    """The same field in all slots stays the same field, whatever the shapes and alignments."""
-    spec = FieldSpec([ends[0], *hidden, ends[1]], output_offset=0.5)
-    inits, signals = problem(spec, points, 1)
-    batch = FieldBatch(spec, signals.coords, Budget(1, 1e-3, points=drawn, loss=loss), 8, tile, CPU)
-    keys = np.full(8, 3, np.uint64)
-    batch.load(range(8), inits.repeat(8, axis=0), signals.values.repeat(8, axis=0), keys)
-    ones = torch.ones(8, 1)
-    for step in range(2):
-        batch.draw(torch.full((8, 1), step))
-        losses = batch.measure()
-        assert (losses == losses[0]).all()
-        batch.update(1e-3 * ones, ones)
-        assert (batch.weights == batch.weights[0]).all()
-    losses = batch.measure_all()
-    assert (losses == losses[0]).all()
-
-
-@pytest.mark.parametrize("tile", [64, 100, 333, 1000])
-def test_tiles_add_up(tile: int) -> None:
-    """Loss and gradient over tiles, ragged ones too, are those of all points."""
-    inits, signals = problem(SPEC, 333, 2)
-    batch = FieldBatch(SPEC, signals.coords, Budget(1, 1e-3), 2, tile, CPU)
-    batch.load([0, 1], inits, signals.values)
-    losses = batch.measure().numpy()
-    for index, loss in enumerate(losses):
-        wide = (inits[index], signals.coords, signals.values[index])
-        expected, gradient = loss_and_gradient(SPEC, *(array.astype(np.float64) for array in wide))
-        assert loss == pytest.approx(expected, rel=1e-5)
-        np.testing.assert_allclose(batch._gradient[index].numpy(), gradient, rtol=1e-3, atol=2e-6)
 
 
 @pytest.mark.parametrize("points", [None, 150])
@@ -98,28 +36,53 @@ def test_points_are_tiled_when_they_are_many(points: int | None, monkeypatch: py
 
 def test_stopped_fields_hand_their_slots_on() -> None:
     """More fields than slots, stopping at different steps, some lost: each ends as it would alone."""
-    inits, signals = problem(SPEC, 50, 21)
-    signals.values[::2] = 0.5 + 0.3 * np.sin(2 * signals.coords[:, :1])
-    signals.values[4] = np.nan
+    inits, signals = uneven_problem(21)
     budget, engine = Budget(10, 3e-3, target_psnr=19.0), TorchEngine()
     together = engine.fit(SPEC, signals, inits, budget)
     assert set(together.status.tolist()) == {*Status} - {Status.unknown}
     for index in (0, 2, 4, 5, 20):
-        alone = engine.fit(
-            SPEC,
-            Signals(signals.coords, signals.values[index : index + 1], 1.0),
-            inits[index : index + 1],
-            budget,
-        )
         row = slice(index, index + 1)
-        cut = FitResult(
-            together.weights[row],
-            together.psnr[row],
-            together.loss[row],
-            together.steps[row],
-            together.status[row],
-        )
-        assert same_bits(alone, cut), index
+        alone = engine.fit(SPEC, Signals(signals.coords, signals.values[row], 1.0), inits[row], budget)
+        assert same_bits(alone, rows_of(together, row)), index
+
+
+@pytest.mark.parametrize("name", BUDGETS)
+def test_how_often_the_host_looks_changes_no_bit(name: str) -> None:
+    """21 fields in 8 slots, refilled at once or up to 31 steps late."""
+    budget, (inits, signals) = BUDGETS[name], uneven_problem(21)
+    found = []
+    for look in (1, 3, 32, 1000):
+        engine = TorchEngine()
+        engine._look = look
+        found.append(engine.fit(SPEC, signals, inits, budget))
+    assert all(same_bits(one, found[0]) for one in found[1:])
+    expected = ReferenceEngine().fit(SPEC, signals, inits, budget)
+    np.testing.assert_array_equal(found[0].status, expected.status)
+    if budget.target_psnr is not None:
+        assert len(set(found[0].steps.tolist())) > 3, "the fields should stop at different steps"
+    elif not budget.keep_best:
+        np.testing.assert_array_equal(found[0].steps, expected.steps)
+
+
+def test_the_host_looks_when_all_steps_are_done_and_no_earlier(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that slots idle for no step, and a GPU is not waited for at every one."""
+    counts: list[int] = []
+
+    def counted(work: Callable[[], None], device: torch.device) -> Callable[[int], None]:
+        advance = repeated(work, device)
+
+        def call(count: int) -> None:
+            counts.append(count)
+            advance(count)
+
+        return call
+
+    monkeypatch.setattr(torch_fits, "repeated", counted)
+    inits, signals = problem(SPEC, 30, 16)
+    engine = TorchEngine()
+    engine._look = 32
+    engine.fit(SPEC, signals, inits, Budget(70, 1e-3))
+    assert counts == [32, 32, 7] * 2, "70 updates, and a last measurement, of two times eight fields"
 
 
 def test_settings_of_torch_neither_matter_nor_change() -> None:
@@ -160,7 +123,7 @@ REPORT = """
 import json
 from hashlib import sha256
 from neuralviews.fit.torch_engine import TorchEngine
-from tests.fit.test_torch_engine import SPEC, Budget, problem
+from tests.fit.torch_cases import SPEC, Budget, problem
 engine, (inits, signals) = TorchEngine(), problem(SPEC, 64, 2)
 weights = engine.fit(SPEC, signals, inits, Budget(20, 1e-3)).weights
 print(json.dumps([dict(engine.arithmetic), sha256(weights.tobytes()).hexdigest()]))
@@ -181,42 +144,3 @@ def test_arithmetic_differs_where_a_setting_of_mkl_changes_bits() -> None:
     assert again == [stated, weights]
     assert (stated["probe"] == other["probe"]) == (weights == changed)
     assert {**stated, "probe": other["probe"]} == other
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="a CUDA device is present")
-@pytest.mark.parametrize("device", ["cuda", "cuda:1"])
-def test_cuda_that_is_absent_says_what_to_do(device: str) -> None:
-    with pytest.raises(
-        EngineError, match=r"CUDA was asked for, but this torch .* use --device cpu or --engine cpu"
-    ):
-        TorchEngine(device)
-
-
-@pytest.mark.parametrize("device", ["gpu", "cuda:x", "meta"])
-def test_devices_that_torch_lacks_are_one_line(device: str) -> None:
-    with pytest.raises(EngineError, match=f"device.*{device}") as caught:
-        TorchEngine(device)
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
-@pytest.mark.parametrize(
-    "budget",
-    [
-        Budget(40, 1e-3),
-        Budget(150, 3e-3, target_psnr=12.0, keep_best=True),
-        Budget(40, 1e-3, points=128, loss="bce"),
-    ],
-)
-def test_cuda_keeps_the_contract(budget: Budget) -> None:
-    inits, signals = problem(SPEC, 300, 21)
-    engine = TorchEngine("cuda")
-    found, again = (engine.fit(SPEC, signals, inits, budget) for _ in range(2))
-    expected = ReferenceEngine().fit(SPEC, signals, inits, budget)
-    assert same_bits(found, again)
-    np.testing.assert_allclose(found.psnr, expected.psnr, atol=0.05)
-    for start, stop in pairwise([0, 1, 8, 21]):
-        keys = np.arange(start, stop, dtype=np.uint64)
-        part = Signals(signals.coords, np.ascontiguousarray(signals.values[start:stop]), 1.0, keys)
-        alone = engine.fit(SPEC, part, inits[start:stop], budget)
-        np.testing.assert_array_equal(alone.weights, found.weights[start:stop])

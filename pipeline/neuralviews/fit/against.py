@@ -17,7 +17,7 @@ from .engine import Engine
 from .facts import field_facts
 from .job import GENERATOR, budget_of
 from .numbering import places_of, run_rows
-from .registry import get_engine
+from .registry import engine_of_job, get_engine
 from .reproduce import rendered_quality
 from .rows import RowFitter
 from .stated import stated_job
@@ -162,7 +162,7 @@ def _engine(store: "Store", recipe: Recipe, source: Source, device: str | None) 
         )
     name = str(job.arithmetic["engine"])
     try:
-        engine = get_engine(name, recipe.spec, budget_of(recipe), device)
+        engine = engine_of_job(name, recipe.spec, budget_of(recipe), device)
     except EngineError:
         engine = get_engine("auto", recipe.spec, budget_of(recipe), device)
     same = dict(engine.arithmetic) == job.arithmetic and dict(source.tools) == job.source.tools

@@ -4,39 +4,62 @@ from ..errors import EngineError
 from ..field import FieldSpec
 from .engine import Budget, Engine
 
-__all__ = ["ENGINES", "get_engine"]
+__all__ = ["ENGINES", "engine_of_job", "get_engine", "why_torch"]
 
-ENGINES = ("cpu", "torch", "reference")
-"""Names of all engines, fastest on a CPU first."""
+ENGINES = ("cpu", "cuda", "torch", "reference")
+"""Names of all engines; of those that suit a device, the fastest first."""
 
 
 def get_engine(name: str, spec: FieldSpec, budget: Budget, device: str | None = None) -> Engine:
     """The engine called ``name``, able to fit ``spec`` within ``budget``.
 
     Args:
-        name: one of `ENGINES`, or ``"auto"``: ``cpu`` where it can and no other device is asked for,
-            else ``torch``.
-        device: a torch device such as ``"cuda"`` or ``"cuda:1"``; None and ``"cpu"`` suit every engine.
+        name: one of `ENGINES`, or ``"auto"``: ``cpu`` where it can and no other device is asked for, ``cuda``
+            where it can and such a device is, else ``torch``.
+        device: a torch device such as ``"cuda"`` or ``"cuda:1"``; None suits every engine, and ``"cpu"`` all
+            but ``cuda``.
     Raises:
         EngineError: no such engine, or it cannot do this; the message names one that can.
     """
     if device is not None and not device.strip():
         raise EngineError(f"device: found {device!r}, expected for example cpu, cuda or cuda:1")
-    elsewhere = device is not None and device.partition(":")[0] != "cpu"
+    kind = "cpu" if device is None else device.partition(":")[0]
     if name == "auto":
-        if elsewhere or (cpu := _load("cpu", None)).refuses(spec, budget):
-            return _load("torch", device)
-        return cpu
+        name = kind if kind in ("cpu", "cuda") else "torch"
+        engine = _load(name, device)
+        return _load("torch", device) if engine.refuses(spec, budget) else engine
     if name not in ENGINES:
         raise EngineError(f"engine: found {name!r}, expected one of auto, {', '.join(ENGINES)}")
-    if elsewhere and name != "torch":
+    if kind != "cpu" and name in ("cpu", "reference"):
         raise EngineError(
-            f"engine {name!r} runs on the CPU only, found device {device!r}; use --engine torch"
+            f"engine {name!r} runs on the CPU only, found device {device!r}; use --engine auto or torch"
         )
+    if name == "cuda" and device is not None and kind != "cuda":
+        raise EngineError(f"engine 'cuda' runs on GPUs only, found device {device!r}; use --engine auto")
     engine = _load(name, device)
     if reason := engine.refuses(spec, budget):
         raise EngineError(f"engine {name!r} {reason}")
     return engine
+
+
+def engine_of_job(name: str, spec: FieldSpec, budget: Budget, device: str | None = None) -> Engine:
+    """The engine that computes as a job states: on a GPU, ``cuda`` stands for ``cpu``, whose bytes it gives.
+
+    Args:
+        name: the engine of the job's arithmetic.
+    Raises:
+        EngineError: as `get_engine`.
+    """
+    on_gpu = device is not None and device.partition(":")[0] == "cuda"
+    return get_engine("cuda" if name == "cpu" and on_gpu else name, spec, budget, device)
+
+
+def why_torch(engine: Engine, spec: FieldSpec, budget: Budget, device: str | None) -> str | None:
+    """One line where a GPU was asked for and ``auto`` took ``torch``, which is slower there; else None."""
+    if engine.name != "torch" or device is None or device.partition(":")[0] != "cuda":
+        return None
+    reason = _load("cuda", device).refuses(spec, budget)
+    return reason and f"device {device!r}: the engine torch fits these fields, as cuda {reason}"
 
 
 def _load(name: str, device: str | None) -> Engine:
@@ -45,6 +68,10 @@ def _load(name: str, device: str | None) -> Engine:
         from .cpu.engine import CpuEngine
 
         return CpuEngine()
+    if name == "cuda":
+        from .fused.engine import CudaEngine
+
+        return CudaEngine(device or "cuda")
     if name == "torch":
         from .torch_engine import TorchEngine
 

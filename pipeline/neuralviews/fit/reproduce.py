@@ -16,7 +16,7 @@ from ..signals.samples import ShapeSamples
 from ..store.reader import Store
 from .job import GENERATOR, budget_of
 from .numbering import run_rows
-from .registry import get_engine
+from .registry import engine_of_job
 from .rows import RowFitter
 from .stated import stated_job
 from .stated_import import stated_import
@@ -190,7 +190,7 @@ def regenerate(store: Store, source: Source, rows: NDArray[np.int64], device: st
             f"{store.root}: made by generator {job.generator}, this neuralviews has {GENERATOR}: "
             "other numbers make other bytes; regenerate with the neuralviews that made the store"
         )
-    engine = get_engine(str(job.arithmetic["engine"]), job.recipe.spec, budget_of(job.recipe), device)
+    engine = engine_of_job(str(job.arithmetic["engine"]), job.recipe.spec, budget_of(job.recipe), device)
     if dict(engine.arithmetic) != job.arithmetic:
         raise EngineError(
             f"{store.root} was made with {job.arithmetic}, this machine has {dict(engine.arithmetic)}: "

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["RowFitter"]
 
+_BATCH_BYTES = 256 << 20
+"""Of the targets that an engine is given at a time, however many fields it could take."""
+
 
 @dataclass(frozen=True)
 class RowFitter:
@@ -57,13 +60,16 @@ class RowFitter:
         return Records(records.spec, records.weights, {**records.columns, **more})
 
     def _batches(self, rows: Sequence[int]) -> Iterator[tuple[list[int], Signals, "ShapeSamples | None"]]:
-        """Consecutive records whose signals share their coordinates, at most ``engine.batch`` at a time."""
+        """Consecutive records whose signals share their coordinates, as many at a time as the engine takes
+        and memory is meant to hold."""
         views = self.recipe.views
         for _, group in groupby(rows, lambda row: self._grid(self._index(row // views))):
             members = list(group)
-            found: dict[int, Signal] = {}
-            for start in range(0, len(members), self.engine.batch):
-                batch = members[start : start + self.engine.batch]
+            position = members[0] // views
+            found: dict[int, Signal] = {position: self.source.signal(self._index(position))}
+            size = max(1, min(self.engine.batch, _BATCH_BYTES // found[position].values.nbytes))
+            for start in range(0, len(members), size):
+                batch = members[start : start + size]
                 wanted = {row // views for row in batch}
                 # Views of one object may lie on both sides of a border of batches: decode it once.
                 found = {i: found.get(i) or self.source.signal(self._index(i)) for i in sorted(wanted)}
