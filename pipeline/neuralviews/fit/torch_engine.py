@@ -32,7 +32,7 @@ __all__ = ["TorchEngine"]
 CPU_SLOTS, CPU_TILE_ELEMENTS, CPU_LOOK = 8, 1 << 18, 4
 """Enough fields to hide the cost of calling kernels, few enough that padding a small job is cheap; how
 many numbers a layer's buffer holds at most; and after how many steps the host looks what has ended."""
-OTHER_SLOTS, OTHER_TILE_ELEMENTS, OTHER_LOOK = 256, 1 << 22, 32
+OTHER_SLOTS, OTHER_TILE_ELEMENTS, OTHER_LOOK = 512, 1 << 22, 32
 """The same for GPUs: the buffers of a network of two hidden layers about fill a second-level cache."""
 LEAST_SLOTS = 16
 """How few slots a GPU that is out of memory is tried with."""
@@ -98,14 +98,21 @@ class TorchEngine:
         return sha256(found.weights.tobytes() + found.loss.tobytes()).hexdigest()[:16]
 
     def refuses(self, spec: FieldSpec, budget: Budget) -> str | None:
+        """On GPUs, layers of one unit: cuBLAS multiplies vectors in an order that depends on their slot."""
+        if self.device.type == "cuda" and min(spec.dims[1:-1]) < 2:
+            return (
+                f"fits hidden layers of 2 units or more on a GPU, found dims {list(spec.dims)}: use the CPU"
+            )
         return None
 
     def fit(self, spec: FieldSpec, signals: Signals, inits: NDArray[np.float32], budget: Budget) -> FitResult:
         """Fit row i of ``signals.values`` from ``inits[i]``; see `Engine.fit`. Threads may call at once.
 
         Raises:
-            EngineError: the device failed, or has no memory even for `LEAST_SLOTS`.
+            EngineError: the device failed, or has no memory even for `LEAST_SLOTS`; or see `Engine.fit`.
         """
+        if (reason := self.refuses(spec, budget)) is not None:
+            raise EngineError(f"engine '{self.name}' {reason}")
         check_inputs(spec, signals, inits, budget)
         while True:
             slots = self.slots
