@@ -38,9 +38,9 @@ def mnist_root(folder: Path) -> Path | None:
     return folder
 
 
-def first_shard(name: str, out: Path, source_root: Path | None) -> str:
+def first_shard(name: str, out: Path, source_root: Path | None, device: str | None = None) -> str:
     """Generate the first shard alone, as part 1 of very many, and hash it."""
-    options = RunOptions(source_root=source_root, part=(1, 1_000_000))
+    options = RunOptions(source_root=source_root, device=device, part=(0, 1_000_000))
     generate(load_recipe(name), out, options)
     return hashlib.sha256((out / "shards" / "shard-000000.h5").read_bytes()).hexdigest()
 

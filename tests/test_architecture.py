@@ -78,7 +78,8 @@ def test_source_roots_are_not_packages(folder: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["generate", "--help"], ["verify", "--help"], ["--version"]]
+    "arguments",
+    [["--help"], ["plan", "--help"], ["generate", "--help"], ["verify", "--help"], ["--version"]],
 )
 def test_help_starts_without_heavy_libraries(arguments: list[str]) -> None:
     program = (

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .field import Field, FieldSpec
     from .fit.against import Proof, prove_against
     from .fit.run import RunOptions, RunReport, generate
+    from .fit.run_plan import RunPlan, plan_run
     from .recipe import Recipe, load_recipe, recipe_names
     from .records import Records, ShapeTarget, Split, Status
     from .remote.publish import Release, publish
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from .statistics.moments import Statistics
     from .store.reader import Store, open_store
     from .store.verify import verify
-    from .work.shards import Sharing
+    from .work.sharing import Sharing
 
 __all__ = [
     "AugmentReport",
@@ -55,6 +56,7 @@ __all__ = [
     "Records",
     "Release",
     "RunOptions",
+    "RunPlan",
     "RunReport",
     "Selection",
     "ShapeTarget",
@@ -83,6 +85,7 @@ __all__ = [
     "load_recipe",
     "open_store",
     "plan_names",
+    "plan_run",
     "prove_against",
     "publish",
     "recipe_names",
@@ -109,10 +112,11 @@ _HOME = {
     "Records": "records",
     "Release": "remote.publish",
     "RunOptions": "fit.run",
+    "RunPlan": "fit.run_plan",
     "RunReport": "fit.run",
     "Selection": "remote.selection",
     "ShapeTarget": "records",
-    "Sharing": "work.shards",
+    "Sharing": "work.sharing",
     "Split": "records",
     "Statistics": "statistics.moments",
     "Status": "records",
@@ -135,6 +139,7 @@ _HOME = {
     "load_recipe": "recipe",
     "open_store": "store.reader",
     "plan_names": "augment.plan",
+    "plan_run": "fit.run_plan",
     "prove_against": "fit.against",
     "publish": "remote.publish",
     "recipe_names": "recipe",

@@ -9,7 +9,8 @@
     │   └── NoSourceRoot   the source needs a folder, and none was named
     ├── OptionError        an argument of a call that cannot be
     ├── SpecError          a FieldSpec, or arrays that do not fit it
-    ├── EngineError        an engine cannot do what is asked, or its device is absent
+    ├── EngineError        an engine or its workers cannot do what is asked, or its device is absent
+    ├── Quarantined        parts that keep killing their workers were left out; the others are done
     ├── OutputError        the output folder: unwritable, disk too small, belongs to another job
     ├── FetchError         a download failed or served something else: names the link
     └── StoreError         a store that cannot be used
@@ -20,7 +21,7 @@
         └── UnsafeShard    a shard holds something that no writer of ours makes; it was not read
 
 A message is one line and says where, what was found, what was expected, and what to do.
-The command line prints it and exits with status 2.
+The command line prints it and exits with status 2, of a Quarantined with status 3.
 """
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "OptionError",
     "OutputError",
     "PlanError",
+    "Quarantined",
     "RecipeError",
     "SourceError",
     "SpecError",
@@ -85,6 +87,10 @@ class SpecError(NeuralViewsError, ValueError):
 
 class EngineError(NeuralViewsError):
     """An engine cannot do what is asked; the message names the engine that can."""
+
+
+class Quarantined(NeuralViewsError):
+    """Some parts of a run keep killing their workers; the message names them, and all others are done."""
 
 
 class OutputError(NeuralViewsError):

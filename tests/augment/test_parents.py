@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neuralviews.augment.parents import Copies, parents_of
+from neuralviews.augment.parents import Copies, largest_view, parents_of
 from neuralviews.augment.plan import Plan
+from neuralviews.augment.row_runs import RowRuns
 from neuralviews.augment.run import augment_store
 from neuralviews.errors import PlanError
 from neuralviews.records import Split, Status
@@ -43,8 +44,9 @@ def test_parents_are_the_usable_records_of_splits_and_views(
         and (views == "all" or columns["view"][row] < views)
     ]
     found = parents_of(parent, plain(splits=splits, views=views))
-    assert found.tolist() == expected
-    assert found.dtype == np.int64
+    assert found[:].tolist() == expected
+    assert found[:].dtype == np.int64
+    assert largest_view(parent, plain(splits=splits, views=views)) == columns["view"][expected].max()
 
 
 def test_no_parent_at_all_is_an_error_that_counts_records(tmp_path: Path) -> None:
@@ -60,7 +62,7 @@ def test_no_parent_at_all_is_an_error_that_counts_records(tmp_path: Path) -> Non
 @given(st.integers(1, 5), st.integers(1, 4), st.integers(1, 6), st.integers(1, 3))
 def test_numbers_of_copies_name_each_once(objects: int, pipelines: int, copies: int, views: int) -> None:
     parents = np.arange(objects * views, dtype=np.int64) * 3
-    numbering = Copies(parents, pipelines, copies)
+    numbering = Copies(RowRuns.joined([parents]), pipelines, copies)
     rows = np.arange(len(numbering))
     origin = np.stack([numbering.parent(rows), numbering.pipeline(rows), numbering.copy(rows)], axis=1)
     every = [(p, k, c) for p in parents.tolist() for k in range(pipelines) for c in range(copies)]
@@ -73,7 +75,7 @@ def test_numbers_of_copies_name_each_once(objects: int, pipelines: int, copies: 
 
 @pytest.mark.parametrize(("view", "pipelines", "copies"), [(0, 1, 65_536), (65_535, 1, 1), (63, 1000, 1)])
 def test_views_are_numbered_up_to_the_last_number(view: int, pipelines: int, copies: int) -> None:
-    numbering = Copies(np.array([7]), pipelines, copies)
+    numbering = Copies(RowRuns.joined([np.array([7])]), pipelines, copies)
     numbering.require_views(view)
     last = numbering.view(np.array([len(numbering) - 1]), np.array([view]))
     assert last[0] == (view + 1) * pipelines * copies - 1 <= 65_535
@@ -84,7 +86,7 @@ def test_more_views_than_there_are_numbers_are_refused(view: int, pipelines: int
     with pytest.raises(
         PlanError, match=rf"^{(view + 1) * pipelines * copies} copies of an object \({view + 1} "
     ):
-        Copies(np.array([7]), pipelines, copies).require_views(view)
+        Copies(RowRuns.joined([np.array([7])]), pipelines, copies).require_views(view)
 
 
 def test_more_copies_change_none_of_the_first(parent: Store, tmp_path: Path) -> None:

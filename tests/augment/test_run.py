@@ -57,7 +57,7 @@ def test_bytes_do_not_depend_on_workers(calm: Path, parent: Store, out: Path) ->
 
 
 def test_bytes_do_not_depend_on_parts_and_their_order(calm: Path, parent: Store, out: Path) -> None:
-    reports = [augment_store(parent, PLAN, out, Sharing(part=(i, 3))) for i in (2, 3, 1)]
+    reports = [augment_store(parent, PLAN, out, Sharing(part=(i, 3))) for i in (1, 2, 0)]
     assert [report.missing for report in reports] == [7, 4, 0]
     assert [report.dataset_id for report in reports] == [None, None, open_store(calm).dataset_id]
     assert sum(report.made for report in reports) == COPIES
@@ -142,7 +142,7 @@ def test_a_folder_emptied_and_used_again_in_one_process_gets_the_new_job(parent:
 def test_parents_replaced_by_others_are_noticed(out: Path, tmp_path: Path) -> None:
     plan = plan_of({"turn": [TURN]}, copies=2)
     first = make_store(tmp_path / "parent")
-    augment_store(first.root, plan, out, Sharing(part=(1, 2)))
+    augment_store(first.root, plan, out, Sharing(part=(0, 2)))
     shutil.rmtree(first.root)
     make_store(tmp_path / "parent", diverged=(0,))
     before = contents(out)

@@ -22,12 +22,15 @@ from ..proofs import mnist_root
 from . import (
     bench_align,
     bench_augment,
+    bench_cluster,
     bench_exchange,
     bench_fetch,
     bench_fit,
     bench_inexact,
+    bench_memory,
     bench_midpoints,
     bench_run,
+    bench_scale,
     bench_shapes,
     bench_store,
     bench_truth,
@@ -53,7 +56,7 @@ ratios. Losses are shown like wins.
 - Date: {date}
 - Machine: {processor}, {cpus} cores, {system}, Python {python}
 - Packages: {packages}
-- Not run here: anything on a GPU. The `torch` engine was measured on the processor only.
+- Not run here: anything on a GPU, see [benchmarks on a GPU](benchmarks-gpu.md).
 """
 
 
@@ -64,7 +67,9 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     sections = [_introduction(rounds), _fitting(bench_fit.measure(rounds)), _quality()]
     sections.append(_table("Whole runs", bench_run.measure(max(2, rounds // 3))))
-    sections.append(_table("The store", bench_store.measure()))
+    sections.append(_table("Clusters", bench_cluster.measure(max(2, rounds // 3))))
+    sections.append(_table("Memory", bench_memory.measure()))
+    sections.append(_table("The store", [*bench_store.measure(), *bench_scale.measure()]))
     sections.append(_table("Exchange", [*bench_exchange.measure(rounds), *bench_fetch.measure()]))
     sections.append(_table("Augmentation", bench_augment.measure(rounds)))
     sections += [bench_truth.section(rounds), bench_shapes.section(rounds)]

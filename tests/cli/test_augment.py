@@ -105,8 +105,8 @@ def test_a_run_says_what_it_did_and_can_be_verified(run: Run, stores: Path, out:
 
 def test_parts_say_what_is_left_to_others(run: Run, stores: Path, out: Path) -> None:
     asked = ("augment", stores / "parent", "--plan", "aligned-mixup-repaired", "--out", out, "--workers", 1)
-    assert run(*asked, "--shards", "2/2")[1] == f"{out}: 23 copies made; 1 shards are left to other parts\n"
-    assert run(*asked, "--shards", "1/2")[1].startswith(f"{out}: complete, 64 copies made now\n")
+    assert run(*asked, "--shards", "1/2")[1] == f"{out}: 23 copies made; 1 shards are left to other parts\n"
+    assert run(*asked, "--shards", "0/2")[1].startswith(f"{out}: complete, 64 copies made now\n")
 
 
 def test_copies_that_were_rejected_are_counted(run: Run, stores: Path, out: Path, tmp_path: Path) -> None:
@@ -323,7 +323,7 @@ def test_bad_plans_are_one_line(
             ["--plan", "symmetries", "--split", "val", "--split", "val"],
             ["splits: found val, val; give each once"],
         ),
-        (["--plan", "symmetries", "--shards", "3/2"], ["found '3/2', expected i/n with 1 <= i <= n"]),
+        (["--plan", "symmetries", "--shards", "3/2"], ["found '3/2', expected i/n with 0 <= i < n"]),
         (["--plan", "symmetries", "--workers", 0], ["'--workers': 0 is not in the range x>=1"]),
         ([], ["Missing option '--plan'"]),
     ],

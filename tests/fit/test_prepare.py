@@ -139,10 +139,10 @@ def test_workers_number_the_meshes_as_the_run_does(made: tuple[Path, Path], sour
     writer = StoreWriter.open(made[1])
     names = names_digest(open_source(RECIPE, source_root, left_out={}), RECIPE)
     maker = FieldMaker(made[1], source_root, names, "cpu", None)
-    maker.open(writer)
+    maker.open(writer.parsed_job)
     (source_root / "Shapes" / "aaa.off").write_text(trimesh.creation.box().export(file_type="off"))
     with pytest.raises(SourceError, match=r"source: mesh files came or went during the run"):
-        maker.open(writer)
+        maker.open(writer.parsed_job)
 
 
 @pytest.mark.usefixtures("no_sampling")

@@ -39,9 +39,7 @@ def test_any_grouping_and_order_gives_the_same_records(tiny: MakeRecipe) -> None
     assert len(np.unique(whole.weights, axis=0)) == 60
 
 
-def test_large_signals_are_fitted_fewer_at_a_time(
-    tiny: MakeRecipe, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_large_signals_are_fitted_fewer_at_a_time(tiny: MakeRecipe, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = fitter(tiny()).fit(range(20))
     limited = fitter(tiny())
     sizes: list[int] = []

@@ -77,7 +77,7 @@ def test_fields_do_not_depend_on_the_size_of_shards(tiny: MakeRecipe, tmp_path: 
 def test_parts_together_make_the_whole(tiny: MakeRecipe, tmp_path: Path) -> None:
     recipe = tiny()
     generate(recipe, tmp_path / "whole", RunOptions(limit=LIMIT))
-    reports = [generate(recipe, tmp_path / "parts", RunOptions(limit=LIMIT, part=(i, 3))) for i in (2, 3, 1)]
+    reports = [generate(recipe, tmp_path / "parts", RunOptions(limit=LIMIT, part=(i, 3))) for i in (1, 2, 0)]
     assert [report.missing for report in reports] == [3, 2, 0]
     assert sum(report.fitted for report in reports) == 3 * LIMIT
     assert contents(tmp_path / "whole") == contents(tmp_path / "parts")
@@ -189,7 +189,7 @@ def test_a_killed_worker_is_replaced(tiny: MakeRecipe, tmp_path: Path) -> None:
     [
         ({"workers": 0}, "workers: found 0, expected at least 1"),
         ({"limit": 0}, "limit: found 0, expected at least 1"),
-        ({"part": (0, 1)}, r"part: found \(0, 1\), expected \(i, n\) with 1 <= i <= n"),
+        ({"part": (1, 1)}, r"part: found \(1, 1\), expected \(i, n\) with 0 <= i < n: parts count from 0"),
         ({"part": (3, 2)}, r"part: found \(3, 2\)"),
     ],
 )

@@ -266,9 +266,9 @@ def leftovers(root: Path) -> list[str]:
 def forge(honest: Store, root: Path, **columns: ArrayLike) -> Store:
     """A store whose hashes are right, and some of whose columns hold what a writer of ours refuses."""
     with pytest.MonkeyPatch.context() as patched:
-        for module in ("writer", "examine"):
+        for module in ("finished", "examine"):
             patched.setattr(f"neuralviews.store.{module}.record_problems", lambda *records: iter(()))
-        patched.setattr("neuralviews.store.examine.object_problems", lambda *columns: iter(()))
+        patched.setattr("neuralviews.store.totals.Totals.problems", lambda totals: iter(()))
         writer = StoreWriter(root, honest.job)
         for shard in writer.missing():
             records = honest.read(np.array(writer.row_range(shard)))

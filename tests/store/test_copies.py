@@ -126,7 +126,7 @@ def test_a_rule_that_another_writer_broke_is_found(
     def trust(*arguments: object) -> Iterator[str]:
         return iter(())
 
-    monkeypatch.setattr("neuralviews.store.writer.record_problems", trust)
+    monkeypatch.setattr("neuralviews.store.finished.record_problems", trust)
     for shard in writer.missing():
         writer.commit(shard, changed(range(200), put(pipeline=9)).take(np.array(writer.row_range(shard))))
     with pytest.raises(IntegrityError, match=r"shard-000001\.h5: pipeline of record 79 .*; make the store"):

@@ -340,3 +340,29 @@ def test_values_that_a_column_cannot_have_are_not_served(
             forged.column(name)
     with pytest.raises(IntegrityError, match=message.replace("record 0", "record 70")):
         forged.read([70, 3])
+
+
+def test_a_column_of_some_rows_is_part_of_the_column(store: Store) -> None:
+    rows = np.array([99, 0, 31, 32, 32, 5])
+    for name in store.columns():
+        before = open_store(store.root).column_at(name, rows)
+        np.testing.assert_array_equal(before, store.column(name)[rows])
+        np.testing.assert_array_equal(store.column_at(name, rows), before)
+        assert before.dtype == store.column(name).dtype
+    with pytest.raises(KeyError, match="size: no such column; there are record_id"):
+        store.column_at("size", [0])
+    with pytest.raises(IndexError, match="found 100 to 100"):
+        store.column_at("label", [100])
+
+
+def test_a_scan_gives_all_rows_once_and_keeps_no_map(store: Store) -> None:
+    fresh = open_store(store.root)
+    found = [*fresh.scan("object_id", "psnr")]
+    assert [row for rows, _ in found for row in rows] == [*range(100)]
+    for name in ("object_id", "psnr"):
+        whole = np.concatenate([columns[name] for _, columns in found])
+        np.testing.assert_array_equal(whole, store.column(name))
+        assert not found[0][1][name].flags.writeable
+    assert not fresh._maps._arrays
+    with pytest.raises(KeyError, match="size: no such column"):
+        next(fresh.scan("size"))

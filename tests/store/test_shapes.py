@@ -127,7 +127,7 @@ def test_a_rule_that_another_writer_broke_is_found(
     def trust(*arguments: object) -> Iterator[str]:
         return iter(())
 
-    monkeypatch.setattr("neuralviews.store.writer.record_problems", trust)
+    monkeypatch.setattr("neuralviews.store.finished.record_problems", trust)
     for shard in writer.missing():
         rows = writer.row_range(shard)
         writer.commit(shard, make_shapes(rows) if shard != 1 else changed(rows, SOLID, iou=2))

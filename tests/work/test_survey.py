@@ -62,8 +62,7 @@ def test_parts_that_run_together_seldom_ask_the_same(tmp_path: Path, parts: int,
     """Each running part takes a step in turn, and passes over what any has been asked, as it is kept."""
     objects = range(400)
     runs = [
-        ask_all(OddOnes(tmp_path), objects, Sharing(part=(part, parts)), "test")
-        for part in range(1, running + 1)
+        ask_all(OddOnes(tmp_path), objects, Sharing(part=(part, parts)), "test") for part in range(running)
     ]
     kept: set[int] = set()
     asked = 0
@@ -84,15 +83,14 @@ def test_killed_workers_cost_no_answer(tmp_path: Path) -> None:
 
 def test_an_object_that_kills_its_worker_is_named(tmp_path: Path) -> None:
     question = Deadly(tmp_path, (3,), once=False)
-    with pytest.raises(EngineError, match=r"number 3: a worker process was killed by it.*give it more mem"):
+    with pytest.raises(EngineError, match=r"number 3: worker processes were killed by it.*give it more mem"):
         dict(ask_all(question, list(range(6)), Sharing(2), "test"))
 
 
-def test_workers_that_keep_dying_are_an_error(tmp_path: Path) -> None:
-    # So many that they outlast three tries, whatever is asked before a death is noticed.
-    question = Deadly(tmp_path, tuple(range(2, 1000, 10)), once=True)
-    with pytest.raises(EngineError, match=r"test: worker processes were killed 3 times .* fewer --workers"):
-        dict(ask_all(question, list(range(1000)), Sharing(2), "test"))
+def test_workers_may_die_as_often_as_they_like(tmp_path: Path) -> None:
+    """Each victim kills once, wherever it is at work, and is blamed for what others beside it do."""
+    question = Deadly(tmp_path, tuple(range(2, 26, 6)), once=True)
+    assert dict(ask_all(question, list(range(26)), Sharing(2), "test")) == dict.fromkeys(range(26))
 
 
 def test_answers_that_nobody_waits_for_are_dropped_without_a_word(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..recipe import Recipe
     from ..store.reader import Store
 
-__all__ = ["class_count", "context_of", "labels_of"]
+__all__ = ["class_count", "context_of", "label_columns", "labels_of"]
 
 
 def context_of(store: "Store") -> Context:
@@ -48,13 +48,14 @@ def class_count(store: "Store", names: tuple[str, ...] | None) -> int:
         IntegrityError: a shard is not what was published, its labels are beyond the classes that the store
             names, or its soft labels cannot be.
     """
+    found = 0
     if store.kind == "augment":
-        label, classes, shares = (store.column(name) for name in ("label", "classes", "shares"))
-        for problem in label_problems(label, classes, shares, range(len(store))):
-            raise IntegrityError(f"{store.root}: {problem}; make the store again")
-        found = int(classes.max()) + 1
+        for rows, columns in store.scan("label", "classes", "shares"):
+            for problem in label_problems(columns["label"], columns["classes"], columns["shares"], rows):
+                raise IntegrityError(f"{store.root}: {problem}; make the store again")
+            found = max(found, int(columns["classes"].max()) + 1)
     else:
-        found = int(store.column("label").max()) + 1
+        found = max(int(columns["label"].max()) + 1 for _, columns in store.scan("label"))
     if names is None or found <= len(names):
         return found if names is None else len(names)
     raise IntegrityError(
@@ -63,8 +64,12 @@ def class_count(store: "Store", names: tuple[str, ...] | None) -> int:
     )
 
 
+def label_columns(store: "Store") -> tuple[str, ...]:
+    """The columns that `labels_of` needs."""
+    return ("classes", "shares") if store.kind == "augment" else ("label",)
+
+
 def labels_of(store: "Store", rows: "NDArray[np.int64]") -> SoftLabels:
     """Soft labels of records; one class each unless the store was augmented."""
-    if store.kind == "augment":
-        return SoftLabels(store.column("classes")[rows], store.column("shares")[rows])
-    return SoftLabels.of(store.column("label")[rows])
+    found = [store.column_at(name, rows) for name in label_columns(store)]
+    return SoftLabels(*found) if store.kind == "augment" else SoftLabels.of(*found)

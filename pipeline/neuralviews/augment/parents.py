@@ -1,7 +1,8 @@
 """Which records of a store are parents, and which copies are made of them, in which order."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,34 +10,52 @@ from numpy.typing import NDArray
 from ..errors import IntegrityError, PlanError
 from ..records import Split, Status
 from .plan import Plan
+from .row_runs import RowRuns
 
 if TYPE_CHECKING:
     from ..store.reader import Store
 
-__all__ = ["Copies", "parents_of"]
+__all__ = ["Copies", "largest_view", "parents_of"]
 
 _MAX_VIEW = np.iinfo(np.uint16).max
 
 
-def parents_of(store: "Store", plan: Plan) -> NDArray[np.int64]:
+def parents_of(store: "Store", plan: Plan) -> RowRuns:
     """record_id of every parent, ascending: of the plan's splits and views, diverged fields left out.
 
     Raises:
         PlanError: there is none.
         IntegrityError: a shard of the store is not what was published.
     """
-    chosen = np.isin(store.column("split"), plan.splits)
-    chosen &= store.column("status") != Status.diverged
-    if plan.views is not None:
-        chosen &= store.column("view") < plan.views
-    rows = np.flatnonzero(chosen)
-    if not len(rows):
-        counts = ", ".join(f"{s.name} {int((store.column('split') == s).sum())}" for s in Split)
+    found = RowRuns.joined(ids for ids, _ in _usable(store, plan))
+    if not len(found):
+        splits = store.manifest.summary.splits
+        counts = ", ".join(f"{split.name} {splits[split.name].records}" for split in Split)
         raise PlanError(
             f"plan {plan.name}: {store.root} has no usable record in "
             f"{', '.join(s.name for s in plan.splits)} (records: {counts}); choose other splits"
         )
-    return rows.astype(np.int64)
+    return found
+
+
+def largest_view(store: "Store", plan: Plan) -> int:
+    """The largest view of any parent.
+
+    Raises:
+        IntegrityError: as `parents_of`.
+    """
+    return max(int(view.max()) for _, view in _usable(store, plan) if len(view))
+
+
+def _usable(store: "Store", plan: Plan) -> Iterator[tuple[NDArray[np.int64], NDArray[Any]]]:
+    """record_id and view of the parents in each shard."""
+    for rows, columns in store.scan("split", "status", "view"):
+        chosen = np.isin(columns["split"], plan.splits)
+        chosen &= columns["status"] != Status.diverged
+        if plan.views is not None:
+            chosen &= columns["view"] < plan.views
+        places = np.flatnonzero(chosen)
+        yield rows.start + places, columns["view"][places]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,10 +63,10 @@ class Copies:
     """The rows of an augmented store: of each parent, of each pipeline, each copy, in this order.
 
     Args:
-        parents: (N,) record_id in the parent store.
+        parents: their N record_ids in the parent store.
     """
 
-    parents: NDArray[np.int64]
+    parents: RowRuns
     pipelines: int
     copies: int
 
@@ -74,15 +93,16 @@ class Copies:
         Raises:
             IntegrityError: a parent of which no copies are made.
         """
-        place = np.searchsorted(self.parents, parents.astype(np.int64))
-        unknown = self.parents[np.minimum(place, len(self.parents) - 1)] != parents
+        place = self.parents.places(parents)
+        unknown = place < 0
         if unknown.any():
             raise IntegrityError(
                 f"found a copy of record {parents[int(np.argmax(unknown))]}, of which the plan makes none: "
                 "the store is not what its plan makes of these parents"
             )
-        made_by = place.astype(np.int64) * self.pipelines + pipelines.astype(np.int64)
-        return cast(NDArray[np.int64], made_by * self.copies + views.astype(np.int64) % self.copies)
+        made_by = place * self.pipelines + pipelines.astype(np.int64)
+        rows: NDArray[np.int64] = made_by * self.copies + views.astype(np.int64) % self.copies
+        return rows
 
     def view(self, rows: NDArray[np.int64], parent_view: NDArray[Any]) -> NDArray[np.int64]:
         """A number that no other copy of the same object has."""

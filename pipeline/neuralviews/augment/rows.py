@@ -119,9 +119,9 @@ class CopyMaker:
         """Fill in the columns that follow from a copy's place alone."""
         store = self.supply.store
         columns["record_id"][:] = rows
-        columns["object_id"][:] = store.column("object_id")[parents]
-        columns["split"][:] = store.column("split")[parents]
-        columns["view"][:] = self.copies.view(rows, store.column("view")[parents])
+        columns["object_id"][:] = store.column_at("object_id", parents)
+        columns["split"][:] = store.column_at("split", parents)
+        columns["view"][:] = self.copies.view(rows, store.column_at("view", parents))
         columns["parent_a"][:] = parents
         columns["pipeline"][:] = pipelines
 

@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING
 
 from ..errors import IntegrityError, OutputError
 from ..records import Records, Status
-from ..store.checks import object_problems
+from ..store.object_runs import object_problems
 from ..store.reader import Store, open_store
 from ..store.space import check_space
 from ..store.writer import StoreWriter
 from ..work.shards import Sharing, complete, is_finished, make_shards
 from .job import plan_augment
-from .parents import Copies, parents_of
+from .parents import Copies, largest_view, parents_of
 from .plan import Plan, load_plan
 from .rows import maker_of
 from .supply import Supply
 
 if TYPE_CHECKING:
+    from ..store.job import Job
     from ..work.worker import Progress
 
 __all__ = ["AugmentReport", "augment_store"]
@@ -57,22 +58,25 @@ def augment_store(
         PlanError, SpecError, OptionError: such fields cannot be augmented like this; nothing was written.
         IntegrityError: a shard of the parent is not what was published, or its records cannot be right.
         OutputError: the folder cannot be written, is too small, or holds another job or the parent.
+        Quarantined: some shards keep killing their workers; all others are made.
         KeyboardInterrupt: finished shards stay; the same call resumes.
     """
     store, root = parent if isinstance(parent, Store) else open_store(parent), Path(out)
     if root.resolve().is_relative_to(store.root.resolve()):
         raise OutputError(f"{root}: is or lies in the store that is augmented; choose another folder")
     plan = plan if isinstance(plan, Plan) else load_plan(plan)
+    sharing.prove()
     copies = Copies(parents_of(store, plan), len(plan.pipelines), plan.copies)
     supply = Supply(store, copies.parents)
-    copies.require_views(int(store.column("view")[copies.parents].max()))
+    copies.require_views(largest_view(store, plan))
     _require(supply, plan)
     job = plan_augment(store, plan, supply.context, copies)
     if is_finished(root, job):
         return _report(root, 0)
     check_space(root, job)
     writer = StoreWriter(root, job)
-    made = make_shards(writer, _Maker(root, store.root), sharing)
+    maker = _Maker(sharing.everywhere(root), sharing.everywhere(store.root))
+    made = make_shards(writer, maker, sharing)
     missing, _ = complete(writer, made)
     return AugmentReport(made, missing, None, 0) if missing else _report(root, made)
 
@@ -85,7 +89,7 @@ def _report(root: Path, made: int) -> AugmentReport:
 def _require(supply: Supply, plan: Plan) -> None:
     """Refuse before anything is written what could only fail later."""
     store = supply.store
-    for problem in object_problems(*(store.column(name) for name in ("object_id", "view", "split"))):
+    for problem in object_problems(store):
         raise IntegrityError(f"{store.root}: {problem}; make the store again")
     for pipeline in plan.pipelines:
         supply.require(pipeline.steps)
@@ -98,6 +102,6 @@ class _Maker:
     root: Path
     parent: Path
 
-    def open(self, writer: StoreWriter) -> "Callable[[range, Progress], Records]":
+    def open(self, job: "Job") -> "Callable[[range, Progress], Records]":
         """Open the parents."""
-        return maker_of(writer.job, open_store(self.parent)).make
+        return maker_of(job.content, open_store(self.parent)).make

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from .base import PartnerRule
 from .batch import Batch, Context
-from .context import context_of, labels_of
+from .context import context_of, label_columns, labels_of
 from .partners import PartnerPool
+from .row_runs import RowRuns
 
 if TYPE_CHECKING:
     from ..draws import Draws
@@ -32,7 +33,7 @@ class Supply:
     """
 
     store: "Store"
-    members: NDArray[np.int64]
+    members: NDArray[np.int64] | RowRuns
 
     @cached_property
     def context(self) -> Context:
@@ -46,11 +47,12 @@ class Supply:
         Raises:
             OptionError: a split has too few.
         """
-        split = self.store.column("split")[self.members]
-        label = self.store.column("label")[self.members]
+        members = np.asarray(self.members)
+        split, label = (self.store.column(name)[members] for name in ("split", "label"))
+        for name in label_columns(self.store):  # partners are from anywhere
+            self.store.column(name)
         return {
-            int(part): PartnerPool(self.members[split == part], label[split == part])
-            for part in np.unique(split)
+            int(part): PartnerPool(members[split == part], label[split == part]) for part in np.unique(split)
         }
 
     def require(self, steps: "Compose") -> None:

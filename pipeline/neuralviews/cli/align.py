@@ -1,11 +1,14 @@
 """``neuralviews align``: a whole store brought next to one reference field."""
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from .runs import completed, resumable, shared
+
+if TYPE_CHECKING:
+    from ..work.sharing import Sharing
 
 __all__ = ["command"]
 
@@ -37,17 +40,14 @@ def command(
     reference: str,
     group: Literal["perm", "sign", "phase"],
     out: Path,
-    workers: int | None,
-    part: tuple[int, int],
+    sharing: "Sharing",
 ) -> None:
     """Align every field of STORE to one reference: the same functions, in one basin.
 
     Finished shards are kept: after an interruption, the same command goes on.
     """
     from ..augment.basin import align_store
-    from ..work.shards import Sharing, available_cpus
 
-    sharing = Sharing(workers or available_cpus(), part, progress=True)
     with resumable(out):
         report = align_store(store, out, reference=reference, group=group, sharing=sharing)
     click.echo(completed(out, report.made, "fields aligned", report.missing, report.dataset_id))

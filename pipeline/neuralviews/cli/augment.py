@@ -1,11 +1,15 @@
 """``neuralviews augment``: from a store to a store of augmented copies, resuming what is there."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from .info_copies import rejected_text
 from .runs import completed, resumable, shared
+
+if TYPE_CHECKING:
+    from ..work.sharing import Sharing
 
 __all__ = ["command"]
 
@@ -36,8 +40,7 @@ def command(
     copies: int | None,
     seed: int | None,
     splits: tuple[str, ...],
-    workers: int | None,
-    part: tuple[int, int],
+    sharing: "Sharing",
 ) -> None:
     """Make augmented copies of the records of STORE, into a store of their own.
 
@@ -48,10 +51,8 @@ def command(
     from ..augment.rejected import copies_and_rejected
     from ..augment.run import augment_store
     from ..store.reader import open_store
-    from ..work.shards import Sharing, available_cpus
 
     chosen = load_plan(plan).with_options(copies, seed, splits)
-    sharing = Sharing(workers or available_cpus(), part, progress=True)
     with resumable(out):
         report = augment_store(store, chosen, out, sharing)
     click.echo(completed(out, report.made, "copies made", report.missing, report.dataset_id))

@@ -2,11 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ..errors import printable
 from .runs import completed, resumable, shared
+
+if TYPE_CHECKING:
+    from ..work.sharing import Sharing
 
 __all__ = ["command"]
 
@@ -27,8 +31,8 @@ _SHOWN = 10
 @click.option("--views", type=click.IntRange(1, 65535), help="Views of each object, instead of the recipe's.")
 @click.option("--limit", type=click.IntRange(1), help="Only so many objects, spread over the splits.")
 @click.option("--keep-going", is_flag=True, help="Leave out meshes that cannot be used, and list them.")
-@click.option("--engine", default="auto", show_default=True, help="auto, cpu, torch or reference.")
-@click.option("--device", help="Device of the torch engine, for example cuda.")
+@click.option("--engine", default="auto", show_default=True, help="auto, cpu, cuda, torch or reference.")
+@click.option("--device", help="Where to fit: cpu, cuda, cuda:1 ...")
 @shared
 def command(
     recipe: str,
@@ -38,10 +42,9 @@ def command(
     views: int | None,
     limit: int | None,
     keep_going: bool,
-    workers: int | None,
     engine: str,
     device: str | None,
-    part: tuple[int, int],
+    sharing: "Sharing",
 ) -> None:
     """Fit the fields of RECIPE (a name of `neuralviews recipes`, or a TOML file) into a store.
 
@@ -49,7 +52,6 @@ def command(
     """
     from ..fit.run import RunOptions, generate
     from ..recipe import load_recipe
-    from ..work.shards import available_cpus
 
     loaded = load_recipe(recipe)
     if views is not None:
@@ -60,10 +62,13 @@ def command(
         limit,
         engine,
         device,
-        workers or available_cpus(),
-        part,
-        progress=True,
-        keep_going=keep_going,
+        sharing.workers,
+        sharing.part,
+        sharing.progress,
+        keep_going,
+        sharing.cluster,
+        sharing.writers,
+        sharing.threads,
     )
     with resumable(out):
         report = generate(loaded, out, options)

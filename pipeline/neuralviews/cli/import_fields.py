@@ -11,6 +11,7 @@ from .runs import completed, resumable, shared
 
 if TYPE_CHECKING:
     from ..exchange.run import ImportReport
+    from ..work.sharing import Sharing
 
 __all__ = ["command", "told"]
 
@@ -67,8 +68,7 @@ def command(
     recipe: str | None,
     source_root: Path | None,
     keep_going: bool,
-    workers: int | None,
-    part: tuple[int, int],
+    sharing: "Sharing",
 ) -> None:
     """Read the fields in PATH, a folder or a zip or tar archive, into a store.
 
@@ -80,7 +80,6 @@ def command(
 
     from ..exchange.run import ImportOptions, import_store
     from ..grids import AxisOrder
-    from ..work.shards import Sharing, available_cpus
 
     options = ImportOptions(
         kind,
@@ -94,7 +93,7 @@ def command(
         recipe,
         source_root,
         keep_going,
-        sharing=Sharing(workers or available_cpus(), part, progress=True),
+        sharing=sharing,
     )
     with resumable(out):
         report = import_store(path, out, options)

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 import click
 
 from .._version import __version__
-from ..errors import NeuralViewsError
+from ..errors import NeuralViewsError, Quarantined
 
 __all__ = ["main"]
 
 COMMANDS = {
     "recipes": "neuralviews.cli.recipes:command",
+    "plan": "neuralviews.cli.plan:command",
     "generate": "neuralviews.cli.generate:command",
     "info": "neuralviews.cli.info:command",
     "verify": "neuralviews.cli.verify:command",
@@ -30,6 +31,7 @@ COMMANDS = {
 """Commands in the order of the help text; the module of one is imported when the command is asked for."""
 
 EXIT_ERROR = 2
+EXIT_QUARANTINED = 3
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 
@@ -65,6 +67,7 @@ def program() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 if all went well, 2 after a one-line error, 130 if interrupted.
 
+    3 if all went well but for parts that keep killing their workers, which one line names.
     Only deliberate errors become a line; any other exception is a defect and keeps its traceback.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -72,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         program.main(given or ["--help"], prog_name="neuralviews", standalone_mode=False)
     except (NeuralViewsError, click.ClickException) as error:
         click.echo(f"error: {_message(error)}", err=True)
-        sys.exit(EXIT_ERROR)
+        sys.exit(EXIT_QUARANTINED if isinstance(error, Quarantined) else EXIT_ERROR)
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         sys.exit(EXIT_INTERRUPTED)

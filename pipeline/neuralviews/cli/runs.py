@@ -1,44 +1,88 @@
 """What commands that make stores have in common: parts of a run, interruption, and the last words."""
 
+import functools
 import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from ..work.sharing import Writers
 
 __all__ = ["completed", "resumable", "shared"]
 
 _Command = Callable[..., None]
+_GPU_THREADS = 4
 
 
 def shared(command: _Command) -> _Command:
-    """Options ``--workers`` and ``--shards`` of a command."""
-    parts = click.option(
-        "--shards",
-        "part",
-        default="1/1",
-        callback=_part,
-        metavar="i/n",
-        help="Do part i of n, for job arrays.",
+    """Options that say who does the work; the command takes them as ``sharing``, a `Sharing`."""
+
+    @functools.wraps(command)
+    def asked(
+        *args: Any,
+        workers: int | None,
+        part: tuple[int, int],
+        cluster: str | None,
+        writers: "Writers",
+        **others: Any,
+    ) -> None:
+        from ..work.sharing import Sharing, available_cpus
+
+        # A GPU has its fill of fields from one process; threads prepare and write while others wait for it.
+        on_gpu = cluster is None and (others.get("device") or "").partition(":")[0] == "cuda"
+        if workers is None and cluster is None:
+            workers = _GPU_THREADS if on_gpu else available_cpus()
+        command(*args, **others, sharing=Sharing(workers, part, True, cluster, writers, on_gpu))
+
+    options = (
+        click.option(
+            "--workers",
+            type=click.IntRange(1),
+            help="How many work at the same time.  [default: one a core, 4 on a GPU, or all of a cluster]",
+        ),
+        click.option(
+            "--shards",
+            "part",
+            default="0/1",
+            callback=_part,
+            metavar="i/n",
+            help="Do part i of n, counted from 0, for job arrays.",
+        ),
+        click.option(
+            "--cluster",
+            metavar="ADDRESS|FILE",
+            help="Let a Dask cluster work: tcp://host:8786, or a scheduler file.",
+        ),
+        click.option(
+            "--writers",
+            type=click.Choice(("workers", "driver")),
+            default="workers",
+            show_default=True,
+            help="Who writes: a cluster's workers into a folder that all hosts share, or this process.",
+        ),
     )
-    workers = click.option(
-        "--workers",
-        type=click.IntRange(1),
-        help="Processes that work at the same time.  [default: one a core]",
-    )
-    return workers(parts(command))
+    for option in reversed(options):
+        asked = option(asked)
+    return asked
 
 
 def _part(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, int]:
     """``i/n``: one part of a run that is shared among n jobs."""
     index, _, count = value.partition("/")
-    if index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count):
+    if index.isdecimal() and count.isdecimal() and 0 <= int(index) < int(count):
         return int(index), int(count)
-    raise click.BadParameter(f"found {value!r}, expected i/n with 1 <= i <= n, for example 3/16", ctx, param)
+    raise click.BadParameter(
+        f"found {value!r}, expected i/n with 0 <= i < n, for example 0/16: parts count from 0, "
+        "as a job array of 0-15 does",
+        ctx,
+        param,
+    )
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -145,7 +145,7 @@ class ViewDataset(Dataset[ViewItem]):
 
 def _first_views(store: Store, views: str | int) -> int:
     """How many views of an object may be used."""
-    available = int(store.column("view").max()) + 1
+    available = max(int(columns["view"].max()) for _, columns in store.scan("view")) + 1
     if views in ("all", "random"):
         return available
     if isinstance(views, bool) or not isinstance(views, int):
@@ -159,15 +159,25 @@ def _usable_records(store: Store, split: str, first: int) -> tuple[NDArray[np.in
     """Records of the split by object and view, and how many diverged or rejected ones were left out."""
     if split not in tuple(Split.__members__):
         raise SpecError(f"split: found {split!r}, expected one of {', '.join(Split.__members__)}")
-    splits: NDArray[Any] = store.column("split")
-    wanted = (splits == Split[split]) & (store.column("view") < first)
-    usable = np.flatnonzero(wanted & (store.column("status") != Status.diverged))
-    skipped = int(wanted.sum()) - len(usable)
-    if not len(usable):
-        found = ", ".join(f"{part.name} {int((splits == part).sum())}" for part in Split)
+    parts: list[NDArray[np.int64]] = []
+    skipped, last, ordered = 0, -1, True
+    for rows, columns in store.scan("split", "view", "status", "object_id"):
+        wanted = (columns["split"] == Split[split]) & (columns["view"] < first)
+        usable = np.flatnonzero(wanted & (columns["status"] != Status.diverged))
+        skipped += int(wanted.sum()) - len(usable)
+        if len(usable):
+            place = columns["object_id"][usable].astype(np.int64) << 16 | columns["view"][usable]
+            ordered &= bool(last < place[0] and (place[1:] > place[:-1]).all())
+            last = int(place[-1])
+            parts.append(rows.start + usable)
+    if not parts:
+        splits = store.manifest.summary.splits
+        found = ", ".join(f"{part.name} {splits[part.name].records}" for part in Split)
         raise StoreError(
             f"{store.root}: split '{split}' has no usable record "
             f"({skipped} diverged or rejected; records: {found}); choose another split"
         )
-    order = np.lexsort((store.column("view")[usable], store.column("object_id")[usable]))
-    return usable[order].astype(np.int64), skipped
+    members = np.concatenate(parts)
+    if not ordered:
+        members = members[np.lexsort([store.column(name)[members] for name in ("view", "object_id")])]
+    return members, skipped

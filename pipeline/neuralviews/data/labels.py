@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..augment.context import class_count, context_of, labels_of
+from ..augment.context import class_count, context_of, label_columns, labels_of
 from ..errors import FormatError
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ class Labels:
     def __init__(self, store: "Store") -> None:
         self.classes = _class_count(store)
         self._store = store
+        for name in label_columns(store):  # batches are of rows from anywhere
+            store.column(name)
 
     def hard(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """The class of each record, (n,); -1 without any."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..field import FieldSpec
-    from ..store.writer import StoreWriter
+    from ..store.job import Job
     from ..work.worker import Progress
 
 __all__ = ["ImportMaker"]
@@ -47,17 +47,17 @@ class ImportMaker:
     def __hash__(self) -> int:
         return hash((self.root, self.place))
 
-    def open(self, writer: "StoreWriter") -> "Callable[[range, Progress], Records]":
+    def open(self, job: "Job") -> "Callable[[range, Progress], Records]":
         """Open the files and the source."""
-        opened, job = open_place(self.place), writer.job
-        kept, compared = rows_kept(opened, job["source"]["left_out"]), job["compared"]
+        opened, content = open_place(self.place), job.content
+        kept, compared = rows_kept(opened, content["source"]["left_out"]), content["compared"]
         comparison = None
         if compared is not None:
             # The run hashed the source's files; a worker only reads them.
             recipe = recipe_from_canonical(compared["recipe"])
             source = open_source(recipe, self.source_root, hash_files=False)
             comparison = Comparison(recipe, source)
-        return _Reader(self.place, kept, writer.spec, self.convention, comparison).make
+        return _Reader(self.place, kept, job.spec, self.convention, comparison).make
 
 
 @dataclass(frozen=True, eq=False)

@@ -119,7 +119,11 @@ def import_store(path: str | Path, out: str | Path, options: ImportOptions = _DE
     root = Path(out)
     require_ours(root)
     _require_possible(_given(Convention(omega=1.0), options))
-    place = Place(Path(path), options.format, options.splits, root.parent, secrets.token_hex(8))
+    options.sharing.prove()
+    everywhere = options.sharing.everywhere
+    splits = None if options.splits is None else everywhere(options.splits)
+    files, scratch = everywhere(Path(path)), everywhere(root.parent)
+    place = Place(files, options.format, splits, scratch, secrets.token_hex(8))
     try:
         return _imported(open_place(place), root, options)
     finally:
@@ -160,7 +164,9 @@ def _imported(opened: Opened, root: Path, options: ImportOptions) -> ImportRepor
         return report(0, 0, open_store(root).dataset_id)
     check_space(root, job)
     writer = StoreWriter(root, job)
-    maker = ImportMaker(root, opened.place, convention, options.source_root)
+    everywhere = options.sharing.everywhere
+    source_root = None if options.source_root is None else everywhere(options.source_root)
+    maker = ImportMaker(everywhere(root), opened.place, convention, source_root)
     made = make_shards(writer, maker, options.sharing)
     if opened.state() != before:
         raise SourceError(

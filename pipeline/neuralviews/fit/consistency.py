@@ -1,6 +1,8 @@
 """Do the columns of a generated store say what its job and its source come to? All records are checked."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,41 +28,69 @@ def check_against_job(store: "Store", job: StatedJob) -> None:
     Raises:
         IntegrityError: names the first record and column that are not.
     """
+    shape = job.recipe.shape
+    names = ["status", "psnr", "label", "view", "steps", "loss"]
+    names += [] if shape is None else ["sign_disagreement", "target"]
+    subset = store.job["kind"] == SUBSET
+    for rows, columns in store.scan(*names):
+        shard = _Shard(store, rows, columns)
+        _check_fits(shard, job, subset)
+        if shape is not None:
+            _check_targets(shard, shape)
+
+
+@dataclass(frozen=True)
+class _Shard:
+    """Columns of some rows of a store, as far as they are checked."""
+
+    store: "Store"
+    rows: range
+    columns: Mapping[str, NDArray[Any]]
+
+    def require(self, column: str, holds: NDArray[np.bool_], expected: str) -> None:
+        """Raise an IntegrityError unless all records have what is expected in a column."""
+        wrong = np.flatnonzero(~holds)
+        if len(wrong):
+            found = self.columns[column][wrong[0]]
+            raise IntegrityError(
+                f"{self.store.root}: record {self.rows[wrong[0]]} states {column} {found}, "
+                f"expected {expected}: the store is not what its recipe makes"
+            )
+
+
+def _check_fits(shard: _Shard, job: StatedJob, subset: bool) -> None:
     fit, classes = job.recipe.fit, job.source.class_names
-    status, psnr, label = (store.column(name) for name in ("status", "psnr", "label"))
-    sound = status != Status.diverged
-    view, views = store.column("view"), job.recipe.views
-    if store.job["kind"] == SUBSET:
-        _require(store, "view", view < views, f"below {views}")
+    status, psnr, label = (shard.columns[name] for name in ("status", "psnr", "label"))
+    view, views = shard.columns["view"], job.recipe.views
+    if subset:
+        shard.require("view", view < views, f"below {views}")
     else:
-        rows = np.arange(len(store), dtype=np.uint64)
-        _require(store, "view", view == rows % views, "record_id modulo views")
-    _require(store, "steps", store.column("steps") <= fit.steps, f"at most {fit.steps}")
-    _require(store, "psnr", psnr == psnr_from_loss(store.column("loss"), job.recipe.span), "that of its loss")
+        shard.require("view", view == np.array(shard.rows) % views, "record_id modulo views")
+    shard.require("steps", shard.columns["steps"] <= fit.steps, f"at most {fit.steps}")
+    shard.require("psnr", psnr == psnr_from_loss(shard.columns["loss"], job.recipe.span), "that of its loss")
     if classes is not None:
-        _require(store, "label", label < len(classes), f"one of {len(classes)} classes")
+        shard.require("label", label < len(classes), f"one of {len(classes)} classes")
     if fit.min_psnr is not None:
-        _require(store, "status", ~sound | (psnr >= fit.min_psnr), "diverged below the floor")
+        failed = status == Status.diverged
+        shard.require("status", failed | (psnr >= fit.min_psnr), "diverged below the floor")
     if fit.target_psnr is None:
-        _require(store, "status", status != Status.converged, "no target to converge to")
+        shard.require("status", status != Status.converged, "no target to converge to")
     else:
         # The target is a loss rounded to float32; its decibels may come out lower in the last place.
         reached = psnr >= np.float32(fit.target_psnr) - np.float32(1e-4)
-        _require(store, "status", (status != Status.converged) | reached, "the target reached")
-    if job.recipe.shape is not None:
-        _check_targets(store, job.recipe.shape)
+        shard.require("status", (status != Status.converged) | reached, "the target reached")
 
 
-def _check_targets(store: "Store", shape: ShapeTable) -> None:
+def _check_targets(shard: _Shard, shape: ShapeTable) -> None:
     """What shapes were fitted to is what the recipe makes of how far their signs can be trusted."""
-    disagreement = store.column("sign_disagreement")
+    disagreement = shard.columns["sign_disagreement"]
     beyond, target = disagreement > np.float32(shape.max_disagreement), ShapeTarget[shape.target]
     if target is ShapeTarget.udf:
-        _require(store, "sign_disagreement", disagreement == 0, "0 where no inside is asked for")
+        shard.require("sign_disagreement", disagreement == 0, "0 where no inside is asked for")
     if shape.unreliable == "skip":
-        _require(store, "sign_disagreement", ~beyond, f"at most {shape.max_disagreement:g}")
+        shard.require("sign_disagreement", ~beyond, f"at most {shape.max_disagreement:g}")
     expected = np.where(beyond & (shape.unreliable == "udf"), ShapeTarget.udf, target)
-    _require(store, "target", store.column("target") == expected, "that of the recipe and its limit")
+    shard.require("target", shard.columns["target"] == expected, "that of the recipe and its limit")
 
 
 def check_against_source(store: "Store", job: StatedJob, source: "Source") -> None:
@@ -70,22 +100,15 @@ def check_against_source(store: "Store", job: StatedJob, source: "Source") -> No
         IntegrityError: names the first record and column that are not.
     """
     objects = source.objects.limited(job.limit)
-    position = np.arange(len(store)) // job.recipe.views
-    if store.job["kind"] == SUBSET:
-        position = places_of(store.column("object_id"), objects)
     if len(objects) != job.objects:
         raise IntegrityError(
             f"{store.root}: found {job.objects} objects, expected the {len(objects)} of the source"
         )
-    for name in ("object_id", "label", "split"):
-        _require(store, name, store.column(name) == getattr(objects, name)[position], "that of the source")
-
-
-def _require(store: "Store", column: str, holds: NDArray[np.bool_], expected: str) -> None:
-    wrong = np.flatnonzero(~holds)
-    if len(wrong):
-        found = store.column(column)[wrong[0]]
-        raise IntegrityError(
-            f"{store.root}: record {wrong[0]} states {column} {found}, expected {expected}: "
-            "the store is not what its recipe makes"
-        )
+    names = ("object_id", "label", "split")
+    for rows, columns in store.scan(*names):
+        position = np.array(rows) // job.recipe.views
+        if store.job["kind"] == SUBSET:
+            position = places_of(columns["object_id"], objects)
+        shard = _Shard(store, rows, columns)
+        for name in names:
+            shard.require(name, columns[name] == getattr(objects, name)[position], "that of the source")

@@ -27,7 +27,16 @@ from ..work.survey import ask_all
 if TYPE_CHECKING:
     from ..signals.shapes import ShapeSource
 
-__all__ = ["check_room", "names_digest", "open_again", "prepared", "samples_folder", "unlike_the_full_set"]
+__all__ = [
+    "check_room",
+    "names_digest",
+    "open_again",
+    "prepared",
+    "samples_bytes",
+    "samples_folder",
+    "unfit",
+    "unlike_the_full_set",
+]
 
 _HEADERS = 4096
 """Bytes at most of a file of samples besides its arrays."""
@@ -47,21 +56,26 @@ def check_room(root: Path, recipe: Recipe, job: Mapping[str, Any]) -> None:
         OutputError: the folder holds something else or cannot be written, or there is no room for store and
             samples.
     """
-    from ..signals.samples import GRID
-    from ..signals.shapes import CHECKS
-
-    assert recipe.shape is not None
     require_ours(root)
     if root.exists():
         make_folder(root)
         require_writable(root)
     folder = samples_folder(root)
-    points = CHECKS + recipe.shape.uniform + sum(count for _, count in recipe.shape.near)
-    samples = int(job["objects"]) * (16 * points + GRID**3 // 8 + _HEADERS)
+    samples = samples_bytes(recipe, int(job["objects"]))
     for path in folder.glob("*.npz"):
         with suppress(OSError):  # another run may have replaced it
             samples -= path.stat().st_size
     require_room(folder, max(samples, 0) + unwritten_bytes(root, job))
+
+
+def samples_bytes(recipe: Recipe, objects: int) -> int:
+    """At most so much do the samples of so many shapes take, beside their store."""
+    from ..signals.samples import GRID
+    from ..signals.shapes import CHECKS
+
+    assert recipe.shape is not None
+    points = CHECKS + recipe.shape.uniform + sum(count for _, count in recipe.shape.near)
+    return objects * (16 * points + GRID**3 // 8 + _HEADERS)
 
 
 def names_digest(source: Source, recipe: Recipe) -> str | None:
@@ -113,27 +127,35 @@ class _ShapeQuestion:
 
     def ask(self, object_id: int) -> tuple[Reason, str] | None:
         """None if it can; else why not, as the job states it, and what exactly was found, for the user."""
-        source = _source(self)
-        try:
-            source.meshes.read(object_id)
-        except SourceError as error:
-            return Reason.unreadable, str(error)
-        try:
-            facts = source.samples(object_id).facts
-        except SourceError as error:
-            return Reason.no_mesh, str(error)
-        table = source.recipe.shape
-        assert table is not None
-        if table.unreliable == "skip" and facts.beyond(table.max_disagreement):
-            return Reason.unreliable, (
-                f"{source.meshes.describe(object_id)}: sight contradicts {facts.disagreement:.1%} of its "
-                f"inside, the recipe skips what is beyond {table.max_disagreement:.1%}"
-            )
-        return None
+        return unfit(_source(self), object_id)
 
     def describe(self, object_id: int) -> str:
         """See `work.survey.Question`."""
         return _source(self).meshes.describe(object_id)
+
+
+def unfit(source: "ShapeSource", object_id: int) -> tuple[Reason, str] | None:
+    """Why a mesh cannot be fitted, or is not to be; None if it can. Its samples are kept on the way.
+
+    Returns:
+        The reason as the job states it, and what exactly was found, for the user.
+    """
+    try:
+        source.meshes.read(object_id)
+    except SourceError as error:
+        return Reason.unreadable, str(error)
+    try:
+        facts = source.samples(object_id).facts
+    except SourceError as error:
+        return Reason.no_mesh, str(error)
+    table = source.recipe.shape
+    assert table is not None
+    if table.unreliable == "skip" and facts.beyond(table.max_disagreement):
+        return Reason.unreliable, (
+            f"{source.meshes.describe(object_id)}: sight contradicts {facts.disagreement:.1%} of its "
+            f"inside, the recipe skips what is beyond {table.max_disagreement:.1%}"
+        )
+    return None
 
 
 @lru_cache(maxsize=1)
@@ -163,12 +185,15 @@ def prepared(
     source = cast("ShapeSource", source)
     text = json.dumps(recipe.canonical(), sort_keys=True)
     names = names_digest(source, recipe)
-    question = _ShapeQuestion(text, source.root, root, names, secrets.token_hex(8))
+    root = sharing.everywhere(root)
+    place = None if source.root is None else sharing.everywhere(source.root)
+    question = _ShapeQuestion(text, place, root, names, secrets.token_hex(8))
     _tell(source.meshes.details.values(), sharing)
     asked: set[int] = set()
     while wanted := [i for i in source.objects.limited(limit).object_id.tolist() if i not in asked]:
         problems: dict[int, tuple[Reason, str]] = {}
-        with closing(ask_all(question, wanted, sharing, f"{recipe.name}: ground truth")) as answers:
+        title, folder = f"{recipe.name}: ground truth", samples_folder(root)
+        with closing(ask_all(question, wanted, sharing, title, folder=folder)) as answers:
             for object_id, problem in answers:
                 if problem is None:
                     continue

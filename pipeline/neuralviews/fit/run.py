@@ -12,11 +12,13 @@ from ..store.reader import open_store
 from ..store.schema import JOB_FILE
 from ..store.space import check_space
 from ..store.writer import StoreWriter
-from ..work.shards import Sharing, complete, is_finished, make_shards
+from ..work.shards import complete, is_finished, make_shards
+from ..work.sharing import Sharing, Writers
+from .engine import Engine
 from .job import budget_of, plan_job
 from .maker import FieldMaker
 from .prepare import check_room, names_digest, prepared, samples_folder, unlike_the_full_set
-from .registry import get_engine
+from .registry import get_engine, why_torch
 
 __all__ = ["RunOptions", "RunReport", "generate"]
 
@@ -30,9 +32,7 @@ class RunOptions:
         download: let the source fetch and unpack its files first.
         limit: only so many objects, spread over the splits.
         engine, device: see `fit.registry.get_engine`.
-        workers: processes that fit at the same time.
-        part: (i, n) does every n-th shard starting from the i-th, i from 1: for job arrays.
-        progress: draw a progress bar on stderr.
+        workers, part, progress, cluster, writers, threads: see `Sharing`.
         keep_going: leave out meshes that cannot be used, and say so in the report, rather than stop.
     """
 
@@ -41,10 +41,13 @@ class RunOptions:
     limit: int | None = None
     engine: str = "auto"
     device: str | None = None
-    workers: int = 1
-    part: tuple[int, int] = (1, 1)
+    workers: int | None = None
+    part: tuple[int, int] = (0, 1)
     progress: bool = False
     keep_going: bool = False
+    cluster: str | None = None
+    writers: Writers = "workers"
+    threads: bool = False
 
     def __post_init__(self) -> None:
         if self.limit is not None and self.limit < 1:
@@ -54,7 +57,7 @@ class RunOptions:
     @property
     def sharing(self) -> Sharing:
         """The part of the options that says who does what."""
-        return Sharing(self.workers, self.part, self.progress)
+        return Sharing(self.workers, self.part, self.progress, self.cluster, self.writers, self.threads)
 
 
 @dataclass(frozen=True)
@@ -88,11 +91,18 @@ def generate(recipe: Recipe | str | Path, out: str | Path, options: RunOptions =
             of shapes beside the store.
         SourceError: also when source files changed during the run.
         OutputError: the folder cannot be written, is too small, or holds another job.
+        Quarantined: some shards keep killing their workers; all others are made.
         KeyboardInterrupt: finished shards stay; the same call resumes.
     """
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
-    engine = get_engine(options.engine, recipe.spec, budget_of(recipe), options.device)
+    if recipe.shape is not None and options.writers == "driver":
+        raise OptionError(
+            f"writers: recipe {recipe.name} is of shapes, whose samples all hosts share beside the store; "
+            "choose a folder that they share, and --writers workers"
+        )
+    engine, name = _engine(recipe, options)
     root = Path(out)
+    options.sharing.prove()
     begun = (root / JOB_FILE).exists()
     source = _source(recipe, root, options, begun)
     if options.progress and (note := unlike_the_full_set(recipe, source)):
@@ -106,11 +116,34 @@ def generate(recipe: Recipe | str | Path, out: str | Path, options: RunOptions =
         return RunReport(0, 0, open_store(root).dataset_id, source.left_out)
     check_space(root, job)
     writer = StoreWriter(root, job)
-    maker = FieldMaker(root, source.root, names_digest(source, recipe), engine.name, options.device)
-    fitted = make_shards(writer, maker, options.sharing)
+    everywhere = options.sharing.everywhere
+    place = None if source.root is None else everywhere(source.root)
+    maker = FieldMaker(everywhere(root), place, names_digest(source, recipe), name, options.device)
+    objects = source.objects.limited(options.limit).object_id
+
+    def describe(rows: range) -> str:
+        first, last = (objects[row // recipe.views] for row in (rows[0], rows[-1]))
+        return f"records {rows[0]} to {rows[-1]}, objects {first} to {last}"
+
+    fitted = make_shards(writer, maker, options.sharing, describe)
     if fitted:
         _require_unchanged(recipe, source, root)
     return RunReport(fitted, *complete(writer, fitted), source.left_out)
+
+
+def _engine(recipe: Recipe, options: RunOptions) -> tuple[Engine, str]:
+    """The engine that the job states, and the name of the one that workers take.
+
+    Where a cluster has the GPUs, this host need not have any: `cuda` has the arithmetic of `cpu`.
+    """
+    spec, budget, device = recipe.spec, budget_of(recipe), options.device
+    on_gpus = device is not None and device.partition(":")[0] == "cuda"
+    if options.cluster is not None and on_gpus and options.engine in ("auto", "cuda"):
+        return get_engine("cpu", spec, budget), "cuda"
+    engine = get_engine(options.engine, spec, budget, device)
+    if options.progress and options.engine == "auto" and (note := why_torch(engine, spec, budget, device)):
+        sys.stderr.write(f"{note}\n")
+    return engine, engine.name
 
 
 def _source(recipe: Recipe, root: Path, options: RunOptions, begun: bool) -> Source:

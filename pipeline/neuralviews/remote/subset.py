@@ -35,6 +35,7 @@ from .selection import Selection
 from .site import open_site
 
 if TYPE_CHECKING:
+    from ..store.job import Job
     from ..store.reader import Store
     from ..work.worker import Progress
 
@@ -193,7 +194,7 @@ class _Maker:
     shards: tuple[int, ...]
     counts: tuple[int, ...]
 
-    def open(self, writer: StoreWriter) -> "Callable[[range, Progress], Records]":
+    def open(self, job: "Job") -> "Callable[[range, Progress], Records]":
         """Open the whole store; a worker proves only the shards that it reads."""
         return _Copier(self, self.mirror.open()).make
 

@@ -10,10 +10,7 @@ from ..records import NO_IOU, NO_LABEL, NO_PARENT, Records, ShapeTarget, Status
 from .job import Job
 from .values import column_problem
 
-__all__ = ["FACTS", "label_problems", "object_problems", "record_problems", "shape_problems"]
-
-FACTS = ("sign_disagreement", "target", "repairs")
-"""Columns of what is known of a shape, whichever field of it is asked."""
+__all__ = ["label_problems", "record_problems"]
 
 _BLOCK = 256
 _SHARES_TOLERANCE = 1e-6
@@ -89,34 +86,3 @@ def _not_finite(weights: NDArray[np.float32], rows: range) -> Iterator[str]:
         if not finite.all():
             yield f"weights of record {rows[start + int(np.argmin(finite))]} are not finite"
             return
-
-
-def object_problems(object_id: NDArray[Any], view: NDArray[Any], split: NDArray[Any]) -> Iterator[str]:
-    """Why whole columns of a store cannot be right: an object in two splits, or a view of it twice."""
-    key = object_id.astype(np.uint64) << np.uint64(16) | view
-    order = np.argsort(key, kind="stable")
-    key, split = key[order], split[order]
-    same_object = key[1:] >> np.uint64(16) == key[:-1] >> np.uint64(16)
-    crossing = same_object & (split[1:] != split[:-1])
-    if crossing.any():
-        yield f"object {key[int(np.argmax(crossing))] >> np.uint64(16)} is in more than one split"
-    repeated = key[1:] == key[:-1]
-    if repeated.any():
-        first = int(key[int(np.argmax(repeated))])
-        yield f"object {first >> 16} has view {first & 0xFFFF} more than once"
-
-
-def shape_problems(object_id: NDArray[Any], facts: Mapping[str, NDArray[Any]]) -> Iterator[str]:
-    """Why whole columns of a store cannot be right: what is known of a shape differs between its views.
-
-    Args:
-        facts: the columns `FACTS`.
-    """
-    order = np.argsort(object_id, kind="stable")
-    found = object_id[order]
-    same_object = found[1:] == found[:-1]
-    for name in FACTS:
-        column = facts[name][order].reshape(len(order), -1)
-        differs = same_object & (column[1:] != column[:-1]).any(axis=1)
-        if differs.any():
-            yield f"{name} of object {found[int(np.argmax(differs))]} differs between its views"

@@ -111,13 +111,16 @@ def read_whole(root: Path, name: str, limit: int) -> bytes:
     Raises:
         IntegrityError: it is missing or longer than ``limit`` bytes.
     """
-    with open_regular(root, name) as fd, open(fd, "rb", closefd=False) as file:
-        data = file.read(limit + 1)
+    data = bytearray()
+    with open_regular(root, name) as fd:
+        # Not all at once: room for the whole limit would be set aside for the smallest file.
+        while len(data) <= limit and (part := os.read(fd, min(1 << 20, limit + 1 - len(data)))):
+            data += part
     if len(data) > limit:
         raise IntegrityError(
             f"{root / name}: longer than {limit} bytes, which no store needs; restore the file"
         )
-    return data
+    return bytes(data)
 
 
 def file_sha256(fd: int) -> str:

@@ -19,12 +19,11 @@ class Lineage:
     """What copies must agree with: the object and the split of every record of their parent store.
 
     Args:
-        parent: the store; each of its shards is proven by its hash.
+        parent: the store; each of its shards that copies are of is proven by its hash.
     """
 
     def __init__(self, parent: Store) -> None:
-        self._object_id = parent.column("object_id")
-        self._split = parent.column("split")
+        self._parent = parent
 
     @classmethod
     def open(cls, parent: Store | str | Path, job: Job, root: Path) -> Self:
@@ -52,20 +51,22 @@ class Lineage:
         """
         first, second = columns["parent_a"], columns["parent_b"]
         mixed = second != NO_PARENT
+        if mixed.any():  # second parents are from anywhere
+            self._parent.column("split")
         # A record with one parent is compared with that parent twice.
         parents = {"parent_a": first, "parent_b": np.where(mixed, second, first)}
         for name, parent in parents.items():
-            unknown = parent >= len(self._split)
+            unknown = parent >= len(self._parent)
             if unknown.any():
                 row = int(np.argmax(unknown))
                 yield (
                     f"{name} of record {rows[row]} is {parent[row]}, "
-                    f"but the parent store has 0 to {len(self._split) - 1}"
+                    f"but the parent store has 0 to {len(self._parent) - 1}"
                 )
                 return
-            crossing = self._split[parent] != columns["split"]
+            crossing = self._parent.column_at("split", parent.astype(np.int64)) != columns["split"]
             if crossing.any():
                 yield f"split of record {rows[int(np.argmax(crossing))]} is not that of its {name}"
-        other = self._object_id[first] != columns["object_id"]
+        other = self._parent.column_at("object_id", first.astype(np.int64)) != columns["object_id"]
         if other.any():
             yield f"object_id of record {rows[int(np.argmax(other))]} is not that of its parent_a"

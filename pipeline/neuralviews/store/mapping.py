@@ -46,8 +46,16 @@ class ShardMaps:
             IntegrityError: the file is missing, or its size or hash is wrong; every time it is asked for.
         """
         if shard not in self._arrays:
-            self._map(shard)
+            self._arrays[shard] = self._mapped(shard)
         return self._arrays[shard][path]
+
+    def passing(self, shard: int) -> Mapping[str, NDArray[Any]]:
+        """All datasets of a shard, read-only; where it is not mapped yet, for as long as they are in use.
+
+        Raises:
+            IntegrityError: as `array`.
+        """
+        return self._arrays[shard] if shard in self._arrays else self._mapped(shard)
 
     def weight_bytes(self, shards: Iterable[int]) -> Mapping[int, memoryview]:
         """The weights of at least these shards as bytes, by shard; refuses what `array` refuses."""
@@ -55,12 +63,12 @@ class ShardMaps:
             self._weight_bytes[shard] = self.array(shard, WEIGHTS).data.cast("B")
         return self._weight_bytes
 
-    def _map(self, shard: int) -> None:
+    def _mapped(self, shard: int) -> Mapping[str, NDArray[Any]]:
         entry = self.entries[shard]
         with open_regular(self.root, entry.file) as fd:
             _require_bytes_once(fd, self.root / entry.file, entry.bytes, entry.sha256)
             mapping = map_file(fd, self.root / entry.file, entry.bytes)
-        self._arrays[shard] = {path: dataset_view(mapping, extent) for path, extent in entry.datasets.items()}
+        return {path: dataset_view(mapping, extent) for path, extent in entry.datasets.items()}
 
 
 def dataset_view(mapping: memoryview, extent: Extent) -> NDArray[Any]:

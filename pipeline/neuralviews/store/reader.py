@@ -1,7 +1,7 @@
 """Reading a store: cheap to open, every byte proven before its first use, no HDF5 involved."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -130,14 +130,41 @@ class Store:
             IntegrityError: a shard is not what was published, or the column has a value that it cannot have.
         """
         if name not in self._columns:
-            if name not in self.columns():
-                raise KeyError(f"{name}: no such column; there are {', '.join(self.columns())}")
+            self._require_columns(name)
             shards = range(len(self.manifest.shards))
             whole = np.concatenate([self._maps.array(shard, column_path(name)) for shard in shards])
             self._require_sound(name, whole, range(len(self)))
             whole.flags.writeable = False
             self._columns[name] = whole
         return self._columns[name]
+
+    def column_at(self, name: str, rows: ArrayLike) -> NDArray[Any]:
+        """A column of the given rows, in the order given; unless `column` has read it, only their shards are.
+
+        Raises:
+            KeyError, IndexError, IntegrityError: as `column` and `weights`.
+        """
+        chosen = self.checked_rows(rows)
+        if name in self._columns:
+            found: NDArray[Any] = self._columns[name][chosen]
+            return found
+        self._require_columns(name)
+        return self._gathered((name,), chosen)[name]
+
+    def scan(self, *names: str) -> Iterator[tuple[range, dict[str, NDArray[Any]]]]:
+        """Record ids and columns, read-only, shard after shard: as `column`, but nothing is kept in memory.
+
+        Raises:
+            KeyError, IntegrityError: as `column`.
+        """
+        self._require_columns(*names)
+        for shard, entry in enumerate(self.manifest.shards):
+            rows = range(entry.row_start, entry.row_start + entry.rows)
+            arrays = self._maps.passing(shard)
+            found = {name: arrays[column_path(name)] for name in names}
+            for name, column in found.items():
+                self._require_sound(name, column, rows)
+            yield rows, found
 
     def weights(self, rows: ArrayLike, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
         """Flat weights of the given rows, in the order given, (k, P) float32.
@@ -173,17 +200,7 @@ class Store:
             IndexError, IntegrityError: as `weights` and `column`.
         """
         chosen = self.checked_rows(rows)
-        shards, local = np.divmod(chosen, self._rows_per_shard)
-        order = np.argsort(shards, kind="stable")
-        columns = {
-            name: np.empty(self._layout.column_shape(name, len(chosen)), dtype)
-            for name, dtype in self._layout.columns().items()
-        }
-        for shard, part in runs(shards[order]):
-            for name, column in columns.items():
-                column[order[part]] = self._maps.array(shard, column_path(name))[local[order[part]]]
-        for name, column in columns.items():
-            self._require_sound(name, column, chosen)
+        columns = self._gathered(self.columns(), chosen)
         return Records(self.spec, self.weights(chosen), columns)
 
     def record(self, record_id: int) -> dict[str, Any]:
@@ -194,6 +211,26 @@ class Store:
     def field(self, record_id: int) -> Field:
         """One record as a function."""
         return Field(self.spec, self.weights([record_id])[0])
+
+    def _gathered(self, names: tuple[str, ...], chosen: Rows) -> dict[str, NDArray[Any]]:
+        """Columns of some rows, from their shards alone."""
+        types = self._layout.columns()
+        columns = {
+            name: np.empty(self._layout.column_shape(name, len(chosen)), types[name]) for name in names
+        }
+        shards, local = np.divmod(chosen, self._rows_per_shard)
+        order = np.argsort(shards, kind="stable")
+        for shard, part in runs(shards[order]):
+            for name, column in columns.items():
+                column[order[part]] = self._maps.array(shard, column_path(name))[local[order[part]]]
+        for name, column in columns.items():
+            self._require_sound(name, column, chosen)
+        return columns
+
+    def _require_columns(self, *names: str) -> None:
+        for name in names:
+            if name not in self.columns():
+                raise KeyError(f"{name}: no such column; there are {', '.join(self.columns())}")
 
     def _require_sound(self, name: str, column: NDArray[Any], rows: range | Rows) -> None:
         problem = column_problem(name, column, rows, self.kind)

@@ -13,7 +13,16 @@ from .image import image_bytes
 from .job import Job
 from .schema import ENVIRONMENT_FILE, JOB_FILE, SHARD_FOLDER
 
-__all__ = ["beside", "check_space", "estimate_bytes", "require_ours", "require_room", "unwritten_bytes"]
+__all__ = [
+    "beside",
+    "check_space",
+    "estimate_bytes",
+    "free_bytes",
+    "require_ours",
+    "require_room",
+    "shard_bytes",
+    "unwritten_bytes",
+]
 
 _SHARD_TEXTS = 1500
 """Bytes at most of a shard's receipt and of its part of manifest and checksums, up to a TiB a shard."""
@@ -29,10 +38,31 @@ def estimate_bytes(job: Mapping[str, Any]) -> int:
     """At least the size of all files of the finished store, and within a few per cent of it."""
     parsed = Job.parse(job, "job")
     count = parsed.shard_count
-    shards = (count - 1) * image_bytes(parsed, 0) + image_bytes(parsed, count - 1)
     texts = _SHARD_TEXTS + (_AUGMENTED_TEXTS if parsed.layout.classes else 0)
     texts += _SHAPE_TEXTS if parsed.layout.repairs else 0
-    return shards + count * texts + 2 * len(canonical_json(job)) + _STORE_TEXTS
+    return shard_bytes(job) + count * texts + 2 * len(canonical_json(job)) + _STORE_TEXTS
+
+
+def shard_bytes(job: Mapping[str, Any]) -> int:
+    """The size of all shards of the finished store, exactly.
+
+    Raises:
+        FormatError: the job lacks what a store needs.
+    """
+    parsed = Job.parse(job, "job")
+    last = parsed.shard_count - 1
+    return last * image_bytes(parsed, 0) + image_bytes(parsed, last)
+
+
+def free_bytes(folder: Path) -> int:
+    """How much may still be written on the file system of a folder.
+
+    Raises:
+        OutputError: there is no such folder.
+    """
+    with output_errors(folder):
+        system = os.statvfs(folder)
+    return system.f_bavail * system.f_frsize
 
 
 def check_space(root: Path, job: Mapping[str, Any]) -> None:
@@ -70,9 +100,7 @@ def require_room(folder: Path, needed: int, otherwise: str = "ask for fewer reco
     """
     make_folder(folder)
     require_writable(folder)
-    with output_errors(folder):
-        system = os.statvfs(folder)
-        free = system.f_bavail * system.f_frsize
+    free = free_bytes(folder)
     if needed > free:
         raise OutputError(
             f"{folder}: {_size(free)} free, {_size(needed)} needed; "

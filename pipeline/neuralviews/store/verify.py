@@ -171,16 +171,19 @@ def _require_shard(root: Path, entry: ShardEntry, whole: bool) -> None:
 
 def _examine(store: Store, job: Job, lineage: Lineage | None, problems: _Problems) -> None:
     from .examine import examine_shard, summarize
+    from .totals import Totals
 
-    facts = []
+    totals, whole = Totals(job), True
     for shard, entry in enumerate(store.manifest.shards):
         found = problems.attempt(examine_shard, store.root, job, shard, entry, lineage)
-        if found is not None and found.entry != entry:
+        if found is None:
+            whole = False
+            continue
+        if found.entry != entry:
             problems.add(IntegrityError(f"{store.root / entry.file}: {MANIFEST_FILE} describes it otherwise"))
-        facts.append(found)
-    complete = [found for found in facts if found is not None]
-    if len(complete) == len(facts):
-        summary = problems.attempt(summarize, store.root, job, complete)
+        totals.add(found.columns)
+    if whole:
+        summary = problems.attempt(summarize, store.root, totals)
         if summary is not None and summary != store.manifest.summary:
             problems.add(
                 IntegrityError(f"{store.root / MANIFEST_FILE}: the summary does not follow from the records")

@@ -6,11 +6,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-from ..errors import FormatError, IntegrityError, NotAStore, OutputError, SpecError
+from ..errors import FormatError, IntegrityError, NotAStore, OutputError
 from ..field import FieldSpec
 from ..records import Records
 from .canonical import canonical_json, parse_canonical, sha256_hex
-from .checks import record_problems
 from .files import (
     Buffer,
     DifferentBytes,
@@ -22,10 +21,10 @@ from .files import (
     remove_leftovers,
     sync_folder,
 )
-from .image import shard_image
+from .finished import FinishedShard
 from .job import Job, differences
-from .layout import RowLayout
 from .manifest import Receipt, checksums, encode, new_manifest, parse_receipt
+from .manifest_text import Entries
 from .schema import (
     JOB_FILE,
     MANIFEST_FILE,
@@ -100,6 +99,11 @@ class StoreWriter:
         return self._job.content
 
     @property
+    def parsed_job(self) -> Job:
+        """What the store makes of job.json."""
+        return self._job
+
+    @property
     def made_by(self) -> Mapping[str, Any]:
         """The content of the job that made the records; see `Job.made_by`."""
         return self._job.made_by
@@ -158,20 +162,13 @@ class StoreWriter:
             IntegrityError: the shard was committed before with other bytes: the run was not deterministic.
             OutputError: the file system refused; nothing half-written has a final name.
         """
-        rows = self.row_range(shard)
-        if records.spec != self._job.spec or len(records) != len(rows):
-            raise SpecError(
-                f"shard {shard}: found {len(records)} records of {list(records.spec.dims)}, "
-                f"expected {len(rows)} of {list(self._job.spec.dims)} with the conventions of the job"
-            )
-        if RowLayout.of(records) != self._job.layout:
-            raise SpecError(f"shard {shard}: found {RowLayout.of(records)}, the job has {self._job.layout}")
-        for problem in record_problems(records, self._job, shard):
-            raise SpecError(f"shard {shard}: {problem}")
-        image = shard_image(records, self._job, shard)
-        receipt = Receipt(shard_name(shard), image.bytes, image.sha256(), len(rows), self.job_id)
+        self.publish(shard, FinishedShard.of(self._job, shard, records))
+
+    def publish(self, shard: int, finished: FinishedShard) -> None:
+        """As `commit`, for a shard that was made elsewhere, in a process that needs no folder for it."""
+        receipt = finished.receipt
         self._require_same(shard, receipt)
-        self._publish(shard, receipt, receipt.file, image.parts, receipt.sha256)
+        self._publish(shard, receipt, receipt.file, finished.parts, receipt.sha256)
         data = encode(receipt)
         self._publish(shard, receipt, receipt_name(shard), [data], sha256_hex(data))
 
@@ -184,15 +181,16 @@ class StoreWriter:
             IntegrityError: a shard is missing or wrong, or another manifest is there; it names the file.
         """
         from .examine import examine_shard, summarize
+        from .totals import Totals
 
-        facts = [
-            examine_shard(self.root, self._job, shard, self._require_receipt(shard))
-            for shard in range(self.shard_count)
-        ]
+        totals, entries = Totals(self._job), Entries()
+        for shard in range(self.shard_count):
+            found = examine_shard(self.root, self._job, shard, self._require_receipt(shard))
+            totals.add(found.columns)
+            entries.add(found.entry)
         # A writer that was killed between linking a shard and syncing the folder left that to us.
         sync_folder(self.root / SHARD_FOLDER)
-        summary = summarize(self.root, self._job, facts)
-        manifest = new_manifest(self._job, tuple(found.entry for found in facts), summary)
+        manifest = new_manifest(self._job, entries.all(), summarize(self.root, totals))
         data = encode(manifest)
         if len(data) > MAX_JSON_BYTES:
             raise FormatError(

@@ -1,52 +1,167 @@
-"""Calls run by worker processes, or here if one worker is enough."""
+"""Calls run by worker processes, by threads, by a cluster, or here if one worker is enough.
 
+This is the only place that calls joblib. Where a call's process dies, the others go on, and the caller hears
+of it in the place of a result.
+"""
+
+import os
 import threading
 import warnings
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
 
-__all__ = ["WorkersKilled", "run_calls"]
+from ..errors import EngineError
+from .calls import Died, Lost
+from .marks import Mark, Marks
+from .process import serve
+
+if TYPE_CHECKING:
+    from .cluster import Cluster
+
+__all__ = ["Pool", "run_calls"]
 
 Result = TypeVar("Result")
+Function = Callable[[int], Result]
+
+_SILENT_DEATHS = 3
 
 
-class WorkersKilled(Exception):
-    """Worker processes were killed from outside; results that were not handed over are lost."""
+@dataclass(frozen=True)
+class Pool:
+    """Where calls run.
+
+    Args:
+        workers: how many at the same time; None: one here, as many as there are threads in a cluster.
+        threads: of this process, rather than processes.
+        cluster: run them there.
+    """
+
+    workers: int | None = None
+    threads: bool = False
+    cluster: "Cluster | None" = None
 
 
 def run_calls(
-    function: Callable[..., Result], arguments: Iterable[tuple[Any, ...]], workers: int
-) -> Generator[Result, None, None]:
-    """``function(*a)`` for each of the arguments, as results come; threads of libraries are kept to one.
+    function: Function[Result], units: Sequence[int], pool: Pool, *, apart: bool = False
+) -> Generator[tuple[int, Result | Lost], None, None]:
+    """``function(unit)`` for each of the units, as results come, each beside its unit.
 
+    In worker processes, threads of libraries are kept to one.
+
+    Args:
+        function: pickles, if other processes are to call it.
+        units: no two alike.
+        apart: one after the other, each in a worker process in which nothing else is at work.
     Raises:
-        WorkersKilled: some worker was; and what ``function`` raises.
+        EngineError: worker processes die before they begin anything, or the cluster is gone.
+        Whatever ``function`` raises.
     """
-    if workers == 1:
-        for given in arguments:
-            yield function(*given)
-        return
+    workers = 1 if apart else pool.workers
+    if pool.cluster is not None:
+        yield from _in_cluster(function, units, pool.cluster, workers)
+    elif pool.workers in (1, None):
+        yield from ((unit, function(unit)) for unit in units)
+    elif pool.threads:
+        yield from _run(((function, unit) for unit in units), backend="threading", n_jobs=pool.workers)
+    elif apart:
+        for unit in units:
+            yield from _in_processes(function, [unit], 2)  # with 1, joblib would call it here
+    else:
+        assert pool.workers is not None
+        yield from _in_processes(function, units, pool.workers)
+
+
+def _in_processes(
+    function: Function[Result], units: Sequence[int], workers: int
+) -> Iterator[tuple[int, Result | Lost]]:
+    """One worker that dies takes its whole pool along: what was at work in it is told, the rest made anew."""
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    left = dict.fromkeys(units)
+    silent = 0
+    while left:
+        with Marks([*left]) as marks:
+            here = os.getpid()
+            calls = ((_Marked(function, marks.of(unit), here), unit) for unit in [*left])
+            try:
+                for unit, result in _run(calls, backend="loky", n_jobs=workers, inner_max_num_threads=1):
+                    del left[unit]
+                    silent = 0
+                    yield unit, result
+                return
+            except TerminatedWorkerError:
+                at_work, ended = (
+                    [u for u in found if u in left] for found in (marks.at_work(), marks.ended())
+                )
+        silent = 0 if at_work or ended else silent + 1
+        if silent == _SILENT_DEATHS:
+            raise EngineError(
+                f"worker processes died {silent} times before they began anything (out of memory?); "
+                "run the same command again with fewer --workers"
+            )
+        for unit in at_work:
+            del left[unit]
+            yield unit, Died(alone=len(at_work) == 1)
+        for unit in ended:
+            del left[unit]
+            yield unit, Lost()
+
+
+@dataclass(frozen=True, eq=False)
+class _Marked:
+    """A call in a worker process of this machine, which leaves a mark while it is at work."""
+
+    function: Callable[[int], Any]
+    mark: Mark
+    parent: int
+
+    def __call__(self, unit: int) -> Any:
+        serve(self.parent)
+        self.mark.begin()
+        result = self.function(unit)
+        self.mark.end()
+        return result
+
+
+def _in_cluster(
+    function: Function[Result], units: Sequence[int], cluster: "Cluster", workers: int | None
+) -> Iterator[tuple[int, Result | Lost]]:
+    backend = cluster.backend(workers)
+    call = cluster.call(function)
+    with cluster.plain_errors():
+        for found in _run(((call, unit) for unit in units), backend=backend):
+            yield found
+            backend.taken()
+
+
+def _run(calls: Iterator[tuple[Function[Result], int]], **config: Any) -> Iterator[tuple[int, Result]]:
     from joblib import Parallel, delayed, parallel_config
     from joblib.externals.loky import get_reusable_executor
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-    tasks = (delayed(function)(*given) for given in arguments)
-    with parallel_config(backend="loky", n_jobs=workers, inner_max_num_threads=1):
+    with parallel_config(**config):
         pool: Any = Parallel(return_as="generator_unordered", pre_dispatch="n_jobs", batch_size=1)
     results = None
     try:
-        results = pool(tasks)  # hands out the first calls already, and a worker may be killed meanwhile
+        # Hands out the first calls already, and a worker may be killed meanwhile.
+        results = pool(delayed(_named)(function, unit) for function, unit in calls)
         # Not `yield from results`, which an end from outside reaches before its warning can be kept quiet.
         yield from map(_same, results)
     except TerminatedWorkerError:
-        raise WorkersKilled from None
+        raise
     except BaseException:
         with _quietly():
             if results is not None:
                 results.close()
-            get_reusable_executor().shutdown(wait=True, kill_workers=True)
+            if config["backend"] == "loky":
+                get_reusable_executor().shutdown(wait=True, kill_workers=True)
         raise
+
+
+def _named(function: Function[Result], unit: int) -> tuple[int, Result]:
+    return unit, function(unit)
 
 
 def _same(result: Result) -> Result:

@@ -1,4 +1,7 @@
-"""Progress of a run over several processes: workers count in a shared file, the parent draws the bar."""
+"""Progress of a run over several processes: workers count in a shared file, the parent draws the bar.
+
+Workers of a cluster share no file with it: their counts come with each shard.
+"""
 
 import secrets
 import sys
@@ -23,19 +26,27 @@ not known."""
 
 
 class ProgressCounter:
-    """One worker's view of the shared counts: a histogram of PSNRs for each shard, so no lock is needed."""
+    """One worker's view of the shared counts: a histogram of PSNRs for each shard, so no lock is needed.
 
-    def __init__(self, path: Path, shards: int, shard: int) -> None:
-        self._row: NDArray[np.int64] = np.zeros(_BINS, np.int64)
+    Args:
+        path: of the shared counts; None: count for `ProgressBar.add`.
+
+    Attributes:
+        row: the counts of this shard.
+    """
+
+    def __init__(self, path: Path | None, shards: int, shard: int) -> None:
+        self.row: NDArray[np.int64] = np.zeros(_BINS, np.int64)
         # A generator beside this one that has just finished the store may have tidied the file away.
         with suppress(FileNotFoundError):
-            self._row = np.memmap(path, np.int64, "r+", shape=(shards, _BINS))[shard]
-        self._row[:] = 0
+            if path is not None:
+                self.row = np.memmap(path, np.int64, "r+", shape=(shards, _BINS))[shard]
+        self.row[:] = 0
 
     def add(self, psnr: NDArray[np.float32]) -> None:
         """Count a batch of records by their PSNRs."""
         known = np.nan_to_num(np.clip(psnr, 0, _BINS - 2), nan=_BINS - 1)
-        self._row += np.bincount(known.astype(np.intp), minlength=_BINS)
+        self.row += np.bincount(known.astype(np.intp), minlength=_BINS)
 
 
 class ProgressBar:
@@ -67,6 +78,10 @@ class ProgressBar:
     def adopt(self, rows: int) -> None:
         """Count records that another generator finished meanwhile."""
         self._adopted += rows
+
+    def add(self, shard: int, row: NDArray[np.int64]) -> None:
+        """Take over the counts of a shard that was made elsewhere."""
+        self._counts[shard] = row
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -2,50 +2,27 @@
 
 import fcntl
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..errors import EngineError, OptionError
+from ..errors import Quarantined
+from ..store.canonical import canonical_json
 from ..store.environment import describe_environment, write_environment
 from ..store.schema import AUGMENT, ENVIRONMENT_FILE, JOB_FILE, MANIFEST_FILE, SUMS_FILE
 from ..store.writer import StoreWriter
-from .pool import WorkersKilled, run_calls
+from .calls import Lost
+from .deaths import run_all
+from .pool import Pool
 from .progress import ProgressBar
-from .worker import Maker, make_shard
+from .sharing import Sharing, available_cpus
+from .worker import Made, Maker, ShardCall
 
 __all__ = ["Sharing", "available_cpus", "complete", "is_finished", "make_shards"]
 
-_WORKER_DEATHS_ALLOWED = 3
-
-
-@dataclass(frozen=True)
-class Sharing:
-    """How a run shares out its shards; nothing here changes a byte.
-
-    Args:
-        workers: processes that work at the same time.
-        part: (i, n) makes every n-th shard starting from the i-th, i from 1: for job arrays.
-        progress: draw a progress bar on stderr.
-    """
-
-    workers: int = 1
-    part: tuple[int, int] = (1, 1)
-    progress: bool = False
-
-    def __post_init__(self) -> None:
-        index, count = self.part
-        if self.workers < 1:
-            raise OptionError(f"workers: found {self.workers!r}, expected at least 1")
-        if not 1 <= index <= count:
-            raise OptionError(f"part: found {self.part!r}, expected (i, n) with 1 <= i <= n")
-
-
-def available_cpus() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+_NAMED = 8
 
 
 def is_finished(root: Path, job: Mapping[str, Any]) -> bool:
@@ -60,22 +37,57 @@ def is_finished(root: Path, job: Mapping[str, Any]) -> bool:
     return not StoreWriter(root, job).missing() and complete
 
 
-def make_shards(writer: StoreWriter, maker: Maker, sharing: Sharing) -> int:
+def make_shards(
+    writer: StoreWriter,
+    maker: Maker,
+    sharing: Sharing,
+    describe: Callable[[range], str] = lambda rows: f"records {rows.start} to {rows[-1]}",
+) -> int:
     """Make the shards that are missing in this run's part; returns how many records it made.
 
+    Args:
+        describe: what a message says of the records of a shard.
     Raises:
-        EngineError: worker processes kept being killed.
+        Quarantined: shards that keep killing their workers are left out; all others of the part are made.
+        EngineError: workers cannot be used.
         KeyboardInterrupt: finished shards stay; the same call resumes.
     """
     from threadpoolctl import threadpool_limits
 
     index, count = sharing.part
-    mine = range(index - 1, writer.shard_count, count)
+    mine = range(index, writer.shard_count, count)
     todo = [shard for shard in mine if not writer.is_done(shard)]
     if not todo:
         return 0
+    made, lost = 0, list[int]()
+    # Parallelism is over shards; threads of libraries would only get in its way.
+    with (
+        threadpool_limits(1),
+        _meeting_order(writer.root, todo) as order,
+        sharing.pool(writer.root) as pool,
+        _bar(writer, mine, todo, sharing) as bar,
+        closing(
+            run_all(_call(writer, maker, pool, sharing, bar), order, pool, lost.append, _left_behind(writer))
+        ) as results,
+    ):
+        for shard, found in results:
+            if found.shard is not None:
+                found.shard.require_whole(writer.parsed_job, shard)
+                writer.publish(shard, found.shard)
+            rows = len(writer.row_range(shard))
+            made += rows if found.now else 0
+            if found.counts is not None:
+                bar.add(shard, found.counts)
+            elif not found.now or pool.cluster is not None:  # nobody counted it here
+                bar.adopt(rows)
+    if lost:
+        raise Quarantined(_told(writer, sorted(lost), describe))
+    return made
+
+
+def _bar(writer: StoreWriter, mine: Sequence[int], todo: Sequence[int], sharing: Sharing) -> ProgressBar:
     total, left = (sum(len(writer.row_range(shard)) for shard in shards) for shards in (mine, todo))
-    bar = ProgressBar(
+    return ProgressBar(
         writer.root,
         writer.shard_count,
         total,
@@ -84,16 +96,30 @@ def make_shards(writer: StoreWriter, maker: Maker, sharing: Sharing) -> int:
         unit="copies" if writer.kind == AUGMENT else "fields",
         shown=sharing.progress,
     )
-    made = 0
-    # Parallelism is over shards; threads of libraries would only get in its way.
-    with threadpool_limits(1), _meeting_order(writer.root, todo) as order, bar:
-        for shard, was_made in _make_all(writer, maker, bar.path, order, sharing.workers):
-            rows = len(writer.row_range(shard))
-            if was_made:
-                made += rows
-            else:
-                bar.adopt(rows)
-    return made
+
+
+def _call(writer: StoreWriter, maker: Maker, pool: Pool, sharing: Sharing, bar: ProgressBar) -> ShardCall:
+    run = secrets.token_hex(8)
+    if pool.cluster is None:
+        return ShardCall(maker, run, bar.path)
+    handed_over = sharing.writers == "driver"
+    return ShardCall(maker, run, job=canonical_json(writer.job) if handed_over else None)
+
+
+def _left_behind(writer: StoreWriter) -> Callable[[int], Made | Lost]:
+    """What was published stays, whether or not its worker lived to tell."""
+    return lambda shard: Made(now=True) if writer.is_done(shard) else Lost()
+
+
+def _told(writer: StoreWriter, shards: Sequence[int], describe: Callable[[range], str]) -> str:
+    named = [f"shard {shard} ({describe(writer.row_range(shard))})" for shard in shards[:_NAMED]]
+    more = f" and {len(shards) - _NAMED} more" if len(shards) > _NAMED else ""
+    what, which = ("it", "") if len(shards) == 1 else ("each of them", "s")
+    return (
+        f"{writer.root}: left out {len(shards)} shard{which}, as a worker died of {what} time and again, "
+        f"with nothing else beside it (out of memory?): {', '.join(named)}{more}; "
+        "all other shards of this run are finished, and the same command tries again"
+    )
 
 
 def complete(writer: StoreWriter, made: int) -> tuple[int, str | None]:
@@ -135,25 +161,3 @@ def _is_locked(folder: int) -> bool:
     except OSError:
         return False
     return False
-
-
-def _make_all(
-    writer: StoreWriter, maker: Maker, counts: Path, shards: list[int], workers: int
-) -> Iterator[tuple[int, bool]]:
-    left = list(shards)
-    for _ in range(_WORKER_DEATHS_ALLOWED):
-        try:
-            calls = [(maker, counts, shard, os.getpid()) for shard in left]
-            for shard, was_made in run_calls(make_shard, calls, workers):
-                left.remove(shard)
-                yield shard, was_made
-            return
-        except WorkersKilled:
-            # One killed worker takes its pool along. What was published stays, heard of or not.
-            for shard in [shard for shard in left if writer.is_done(shard)]:
-                left.remove(shard)
-                yield shard, True
-    raise EngineError(
-        f"{writer.root}: worker processes were killed {_WORKER_DEATHS_ALLOWED} times (out of memory?); "
-        f"{len(left)} shards are missing: run the same command again with fewer --workers"
-    )

@@ -1,22 +1,23 @@
-"""What a worker process does: make one shard and publish it. Nothing but small values crosses processes."""
+"""What a worker does: make one shard, and publish it or hand it over. All else that is sent is small."""
 
-import os
-import signal
 import threading
-import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..records import Records
+from ..store.canonical import parse_canonical
+from ..store.finished import FinishedShard
+from ..store.job import Job
 from ..store.writer import StoreWriter
 from .progress import ProgressCounter
 
-__all__ = ["Maker", "Progress", "make_shard", "serve"]
+__all__ = ["Made", "Maker", "Progress", "ShardCall"]
 
 Progress = Callable[[NDArray[np.float32]], None]
 """Hears the PSNRs of each batch of records as it is done."""
@@ -32,46 +33,65 @@ class Maker(Protocol):
 
     def __hash__(self) -> int: ...
 
-    def open(self, writer: StoreWriter) -> Callable[[range, Progress], Records]:
-        """Get ready in this process; what is returned makes the records of a range of rows."""
+    def open(self, job: Job) -> Callable[[range, Progress], Records]:
+        """Get ready in this process; what is returned makes the records of a range of rows.
+
+        The store's folder need not be there. What is returned may be called by several threads.
+        """
         ...
 
 
-def make_shard(maker: Maker, counts: Path, shard: int, parent: int) -> tuple[int, bool]:
-    """Make and publish a shard unless it is already there.
+class Made(NamedTuple):
+    """What became of a shard.
+
+    Attributes:
+        now: this call made it; else it was there.
+        counts: of its PSNRs, if they were not counted in a shared file.
+        shard: to be published, if the worker does not.
+    """
+
+    now: bool
+    counts: NDArray[np.int64] | None = None
+    shard: FinishedShard | None = None
+
+
+@dataclass(frozen=True)
+class ShardCall:
+    """Makes a shard by its number, and publishes it unless it is already there.
 
     Args:
-        counts: the file in which progress is counted.
-        parent: process id of the run; another process is a worker of it.
-    Returns:
-        The shard's number, and whether this call made it.
+        run: unlike that of any other run, for which other files may lie in the same places.
+        counts: the file in which progress is counted; None where it is not shared.
+        job: the bytes of job.json, where the store's folder is not shared: shards are handed over.
     """
-    if os.getpid() != parent:
-        serve(parent)
-    writer, make = _open(maker, counts)
-    if writer.is_done(shard):
-        return shard, False
-    counter = ProgressCounter(counts, writer.shard_count, shard)
-    writer.commit(shard, make(writer.row_range(shard), counter.add))
-    return shard, True
+
+    maker: Maker
+    run: str
+    counts: Path | None = None
+    job: bytes | None = None
+
+    def __call__(self, shard: int) -> Made:
+        with _opening:
+            job, writer, make = _open(self)
+        if writer is not None and writer.is_done(shard):
+            return Made(now=False)
+        counter = ProgressCounter(self.counts, job.shard_count, shard)
+        records = make(job.row_range(shard), counter.add)
+        counts = counter.row if self.counts is None else None
+        if writer is None:
+            return Made(True, counts, FinishedShard.of(job, shard, records).packed())
+        writer.commit(shard, records)
+        return Made(True, counts)
+
+
+_opening = threading.Lock()
+"""Threads of one process open what they need once."""
 
 
 @lru_cache(maxsize=1)
-def serve(parent: int) -> None:
-    """Once in a worker process: leave Ctrl-C to the parent, and do not outlive a parent that was killed."""
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-
-
-def _end_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(1)
-
-
-@lru_cache(maxsize=1)
-def _open(maker: Maker, counts: Path) -> tuple[StoreWriter, Callable[[range, Progress], Records]]:
-    """Once in a run, which no other shares its counts with: the next may find other files in their places."""
-    writer = StoreWriter.open(maker.root)
-    return writer, maker.open(writer)
+def _open(call: ShardCall) -> tuple[Job, StoreWriter | None, Callable[[range, Progress], Records]]:
+    if call.job is not None:
+        job = Job.parse(parse_canonical(call.job, "job"), "job")
+        return job, None, call.maker.open(job)
+    writer = StoreWriter.open(call.maker.root)
+    return writer.parsed_job, writer, call.maker.open(writer.parsed_job)

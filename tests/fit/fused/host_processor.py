@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -22,6 +23,8 @@ COMPILER = ("g++", "-std=c++17", "-O1", "-ffp-contract=off", "-w", "-shared", "-
 CPU = ("-mfma",) if os.uname().machine == "x86_64" else ()
 POINTERS = ("coords", "values", "inits", "streams", "sizes", "corrections", "scalars")
 NUMBERS = ("count", "batch", "steps", "keep_best")
+_one_block = threading.Lock()
+"""A library has the memory and the fibres of one block."""
 OUTPUTS = ("slabs", "weights", "squares", "updates", "status")
 
 
@@ -59,7 +62,8 @@ class HostKernel:
         outputs = (slabs, found.weights, found.squares, found.steps, found.status)
         numbers = [int(getattr(task, name)) for name in NUMBERS]
         arguments = Arguments(*map(_address, kept), *numbers, *map(_address, outputs))
-        self.library.run(ctypes.byref(arguments), fields, ctypes.c_uint64(self._seed))
+        with _one_block:
+            self.library.run(ctypes.byref(arguments), fields, ctypes.c_uint64(self._seed))
         return found
 
 
