@@ -45,7 +45,7 @@ def test_version(run: Run) -> None:
     ("arguments", "message"),
     [
         (["genrate"], "no command 'genrate'; did you mean 'generate'?; see 'neuralviews --help'"),
-        (["xyzzy"], "no command 'xyzzy'; expected one of recipes, generate, info, verify, show, "),
+        (["xyzzy"], "no command 'xyzzy'; expected one of recipes, plan, generate, info, verify, "),
         (["--frob"], "No such option"),
         (["info"], "Missing argument 'STORE'; see 'neuralviews info --help'"),
         (["info", "a", "b"], "Got unexpected extra argument"),
