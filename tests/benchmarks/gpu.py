@@ -26,6 +26,7 @@ INTRODUCTION = """# Benchmarks on a GPU
 Written by `make bench-gpu`; every figure of this page comes from that one command. Times are wall clock, and
 have in them what goes to the GPU and comes back; fits are of 1000 Adam steps of all points unless a row says
 otherwise, of which of slow ones some are run. Losses are shown like wins.
+Not measured: the `torch` engine on fields other than MNIST's.
 
 - Date: {date}
 - Machine: {device}, {memory} GiB, driver and runtime CUDA {cuda}; {system}, Python {python}

@@ -25,8 +25,8 @@ SHAPES = (
     ("CIFAR-10, width 64", FieldSpec([2, 64, 64, 3], output_offset=0.5), 1024, None, 4224, 100),
     ("width 128", FieldSpec([2, 128, 128, 3], output_offset=0.5), 1024, None, 1056, 50),
     ("width 16", FieldSpec([2, 16, 16, 1], output_offset=0.5), 784, None, 8712, 200),
-    ("a shape, ten views", FieldSpec([3, 32, 32, 32, 1]), 65536, 4096, 10, 20),
-    ("the same, 2,640 fields", FieldSpec([3, 32, 32, 32, 1]), 8192, 4096, 2640, 20),
+    ("a shape, ten views, points of 65,536", FieldSpec([3, 32, 32, 32, 1]), 65536, 4096, 10, 20),
+    ("shapes, points of 8,192", FieldSpec([3, 32, 32, 32, 1]), 8192, 4096, 2640, 20),
 )
 """(name, spec, points of a signal and of a step, fields, steps that are timed)."""
 

@@ -437,3 +437,14 @@ def test_verification_notices_copies_that_are_not_their_plans(
     code, _, err = run("verify", out, "--level", "regenerate", "--parent", stores / "parent")
     assert code == 2
     assert "record 0 came out different, made again from their seeds (weights)" in err
+
+
+def test_a_damaged_parent_is_told_once_for_all_shards(run: Run, stores: Path, out: Path) -> None:
+    asked = ("augment", stores / "parent", "--plan", "aligned-mixup", "--copies", 12, "--out", out)
+    assert run(*asked, "--workers", 1)[0] == 0
+    assert len([*(out / "shards").glob("*.h5")]) > 1
+    refused(
+        run("verify", out, "--level", "semantic", "--parent", stores / "damaged"),
+        "error: ",
+        "damaged/shards/shard-000001.h5: found sha256",
+    )

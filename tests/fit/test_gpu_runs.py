@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from neuralviews.cli.main import main
@@ -80,6 +81,15 @@ def test_a_driver_of_gpus_elsewhere_needs_none(engine: str) -> None:
     options = RunOptions(engine=engine, device="cuda", cluster="tcp://host:1")
     planned, name = run._engine(load_recipe("digits"), options)
     assert (planned.name, name) == ("cpu", "cuda")
+
+
+def test_fields_that_no_gpu_can_hold_are_refused_by_the_driver() -> None:
+    recipe = load_recipe("digits")
+    wide = msgspec.structs.replace(recipe, field=msgspec.structs.replace(recipe.field, dims=(2, 256, 256, 1)))
+    with pytest.raises(
+        EngineError, match=r"engine 'cuda' needs \d+ bytes .* the largest GPU: use --engine torch"
+    ):
+        run._engine(wide, RunOptions(device="cuda", cluster="tcp://host:1"))
 
 
 def test_torch_on_a_cluster_of_gpus_needs_one_here() -> None:

@@ -13,20 +13,25 @@ from PIL import Image
 
 from neuralviews.errors import EngineError, OptionError, OutputError, SourceError
 from neuralviews.fit import run_plan, trial
-from neuralviews.fit.cpu.engine import CpuEngine
 from neuralviews.fit.crowd import Crowd, crowd_rate
+from neuralviews.fit.fused.engine import CudaEngine
+from neuralviews.fit.job import budget_of
 from neuralviews.fit.plan_warnings import run_warnings
 from neuralviews.fit.prepare import samples_folder
+from neuralviews.fit.registry import get_engine
+from neuralviews.fit.rows import RowFitter
 from neuralviews.fit.run import RunOptions, generate
 from neuralviews.fit.run_plan import RunPlan, plan_run
 from neuralviews.recipe import Recipe, load_recipe
 from neuralviews.recipe_schema import ExpectedTable
 from neuralviews.records import Split
 from neuralviews.signals.base import Objects
+from neuralviews.signals.catalogue import open_source
 from neuralviews.store.reader import Store, open_store
 from neuralviews.work.sharing import available_cpus
 
 from ..proofs import mnist_root
+from .fused.host_processor import HostProcessor
 from .shape_sources import NOT_A_MESH, bowl, mesh_folder, shape_recipe
 
 Make = Callable[..., Recipe]
@@ -127,15 +132,15 @@ def test_a_crowd_that_cannot_work_gives_no_rate(tmp_path: Path) -> None:
     assert crowd_rate(Crowd("{}", str(tmp_path), None, "cpu", None, (0, 1)), 2) is None
 
 
-class OnDevice(CpuEngine):
-    """Stands in for an engine of a device."""
+class Gpu(HostProcessor):
+    """As far as a plan can tell."""
 
-    device = "cuda:0"
-    batch = 96
+    name = "cuda:0"
 
 
 def test_workers_share_a_device(tiny: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_plan, "get_engine", lambda *given: OnDevice())
+    monkeypatch.setattr(CudaEngine, "batch", 96)
+    monkeypatch.setattr(run_plan, "get_engine", lambda *given: CudaEngine(Gpu()))
     plan = plan_run(tiny(), RunOptions(workers=4))
     assert (plan.basis, plan.device) == ("device", "cuda:0")
     assert plan.rate == plan.rate_alone
@@ -272,3 +277,25 @@ def test_records_of_a_trial_are_spread(splits: list[Split], views: int, count: i
         share = len(rows) * splits.count(split) / size
         found = sum(splits[row // views] is split for row in rows)
         assert abs(found - share) <= 1
+
+
+def test_a_trial_of_part_of_the_records_is_spread_over_all(
+    tiny: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Images may differ in size from the first to the last, and the time of some stands for all."""
+    tried: list[list[int]] = []
+    timed = trial._timed
+
+    def noted(fitter: RowFitter, rows: list[int], steps: int) -> float:
+        tried.append(list(rows))
+        return timed(fitter, rows, steps)
+
+    monkeypatch.setattr(trial, "_timed", noted)
+    recipe = tiny()
+    source = open_source(recipe)
+    engine = get_engine("cpu", recipe.spec, budget_of(recipe))
+    rows = trial.spread(source.objects, recipe.views, 64)
+    trial.run_trial(RowFitter(recipe, source, source.objects, engine), rows)
+    assert len(tried[0]) == engine.batch < len(rows)
+    assert tried[0][0] < rows[8]
+    assert tried[0][-1] > rows[-9]

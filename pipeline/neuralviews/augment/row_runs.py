@@ -48,6 +48,8 @@ class RowRuns:
     def places(self, ids: NDArray[Any]) -> NDArray[np.int64]:
         """Where some ids stand, (k,) int64; -1 for those that are none of these."""
         wanted = ids.astype(np.int64)
+        if not len(self._starts):
+            return np.full(len(wanted), -1)
         run = np.searchsorted(self._starts, wanted, "right") - 1
         beyond = wanted - self._starts[run]
         known = (run >= 0) & (beyond < self._counts[run])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import printable
+from .runs import default_workers
 from .text import bytes_text, duration_text, table
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ _BASES = {
 @click.option("--limit", type=click.IntRange(1), help="Only so many objects, spread over the splits.")
 @click.option("--engine", default="auto", show_default=True, help="As of `generate`.")
 @click.option("--device", help="As of `generate`, for example cuda.")
-@click.option("--workers", type=click.IntRange(1), help="Processes to plan for.  [default: one a core]")
+@click.option("--workers", type=click.IntRange(1), help="Workers to plan for.  [default: that of `generate`]")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def command(
     recipe: str,
@@ -56,14 +57,12 @@ def command(
     from ..fit.run import RunOptions
     from ..fit.run_plan import plan_run
     from ..recipe import load_recipe
-    from ..work.sharing import available_cpus
 
     loaded = load_recipe(recipe)
     if views is not None:
         loaded = loaded.with_views(views)
-    options = RunOptions(
-        source_root, limit=limit, engine=engine, device=device, workers=workers or available_cpus()
-    )
+    workers = workers or default_workers(device)
+    options = RunOptions(source_root, limit=limit, engine=engine, device=device, workers=workers)
     plan = plan_run(loaded, options)
     if as_json:
         click.echo(json.dumps(_facts(plan), indent=2))
@@ -115,7 +114,7 @@ def _rows(plan: "RunPlan") -> Iterator[tuple[str, str]]:
     if plan.samples_bytes is not None and plan.truth_seconds is not None:
         yield "ground truth", f"{duration_text(plan.truth_seconds)} a shape, once for all its views"
         yield "samples", f"{bytes_text(plan.samples_bytes)} beside the store"
-    yield "memory", f"{bytes_text(plan.worker_bytes)} a worker"
+    yield "memory", f"{bytes_text(plan.worker_bytes)} {'in all' if plan.basis == 'device' else 'a worker'}"
     yield "cost", f"{plan.hours_per_million:,.3g} {unit} a million fields"
     yield "PSNR", _quality(plan)
 

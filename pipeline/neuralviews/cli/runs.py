@@ -14,7 +14,7 @@ import click
 if TYPE_CHECKING:
     from ..work.sharing import Writers
 
-__all__ = ["completed", "resumable", "shared"]
+__all__ = ["completed", "default_workers", "resumable", "shared"]
 
 _Command = Callable[..., None]
 _GPU_THREADS = 4
@@ -32,13 +32,13 @@ def shared(command: _Command) -> _Command:
         writers: "Writers",
         **others: Any,
     ) -> None:
-        from ..work.sharing import Sharing, available_cpus
+        from ..work.sharing import Sharing
 
-        # A GPU has its fill of fields from one process; threads prepare and write while others wait for it.
-        on_gpu = cluster is None and (others.get("device") or "").partition(":")[0] == "cuda"
+        device = others.get("device")
         if workers is None and cluster is None:
-            workers = _GPU_THREADS if on_gpu else available_cpus()
-        command(*args, **others, sharing=Sharing(workers, part, True, cluster, writers, on_gpu))
+            workers = default_workers(device)
+        threads = cluster is None and _is_gpu(device)
+        command(*args, **others, sharing=Sharing(workers, part, True, cluster, writers, threads))
 
     options = (
         click.option(
@@ -70,6 +70,20 @@ def shared(command: _Command) -> _Command:
     for option in reversed(options):
         asked = option(asked)
     return asked
+
+
+def default_workers(device: str | None) -> int:
+    """How many work at the same time on this machine, unless somebody says.
+
+    A GPU has its fill of fields from one process, in which some threads prepare and write while others wait.
+    """
+    from ..work.sharing import available_cpus
+
+    return _GPU_THREADS if _is_gpu(device) else available_cpus()
+
+
+def _is_gpu(device: str | None) -> bool:
+    return device is not None and device.partition(":")[0] == "cuda"
 
 
 def _part(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, int]:

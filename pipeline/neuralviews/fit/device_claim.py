@@ -31,7 +31,8 @@ def claim_device(
         count: how many GPUs this process sees; None: ask torch.
         folder: of the locks; None: that of temporary files.
     Returns:
-        ``"cuda:i"`` if there are several, else what was asked for. Further calls give the same.
+        ``"cuda:i"`` if there are several, else what was asked for, which then is claimed by nobody: where
+        some processes see one GPU alone, all should. Further calls give the same.
     Raises:
         EngineError: all are taken: there are more workers than GPUs.
     """

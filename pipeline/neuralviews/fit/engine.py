@@ -123,10 +123,14 @@ class Engine(Protocol):
         arithmetic: everything that decides the bits of its results beside the inputs, as names and
             versions; it goes into the job, so that stores of different arithmetic never mix.
         batch: how many fields to hand over at a time; it never changes a result.
+        place: what it fits on: ``"cpu"``, or a device of torch.
     """
 
     name: str
     batch: int
+
+    @property
+    def place(self) -> str: ...
 
     @property
     def arithmetic(self) -> Mapping[str, str | int]: ...

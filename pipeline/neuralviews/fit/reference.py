@@ -30,6 +30,7 @@ class ReferenceEngine:
     """
 
     name = "reference"
+    place = "cpu"
     batch = 8
 
     def __init__(self, dtype: type[np.floating[Any]] = np.float64) -> None:

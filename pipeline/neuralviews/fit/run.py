@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..errors import OptionError, SourceError
+from ..errors import EngineError, OptionError, SourceError
 from ..recipe import Recipe, load_recipe
 from ..signals.catalogue import Source, open_source
 from ..store.reader import open_store
@@ -139,6 +139,11 @@ def _engine(recipe: Recipe, options: RunOptions) -> tuple[Engine, str]:
     spec, budget, device = recipe.spec, budget_of(recipe), options.device
     on_gpus = device is not None and device.partition(":")[0] == "cuda"
     if options.cluster is not None and on_gpus and options.engine in ("auto", "cuda"):
+        from .fused.engine import reason_against
+        from .fused.shape import BLOCK_BYTES
+
+        if reason := reason_against(spec, budget, BLOCK_BYTES, "the largest GPU"):
+            raise EngineError(f"engine 'cuda' {reason}")
         return get_engine("cpu", spec, budget), "cuda"
     engine = get_engine(options.engine, spec, budget, device)
     if options.progress and options.engine == "auto" and (note := why_torch(engine, spec, budget, device)):

@@ -25,7 +25,7 @@ from .registry import get_engine
 from .rows import RowFitter
 from .run import RunOptions
 from .trial import MOST_RECORDS, Trial, run_trial, spread
-from .truth import TruthTrial, try_truth
+from .truth import MESHES, TruthTrial, try_truth
 
 if TYPE_CHECKING:
     from ..signals.shapes import ShapeSource
@@ -37,7 +37,6 @@ _MOST_WORKERS = 8
 """More are not started for a trial."""
 _CHEAP_SECONDS = 0.5
 """Of a record, at most, for all workers to be tried."""
-_MESHES = 4
 _COPIES = 2
 """Of a shard's records: batch by batch as they are fitted, and joined."""
 _HOUR, _MILLION = 3600, 10**6
@@ -54,7 +53,7 @@ class RunPlan:
         device: what it fits on: ``"cpu"`` or a torch device.
         objects, views, records: how many; of meshes at most, as some may turn out unfit.
         shards, rows_per_shard: the cut of the store.
-        workers: processes asked for.
+        workers: processes asked for, or threads that feed a device.
         basis: how `rate` follows from the trial of one worker: all workers were ``"measured"``
             at once; each on a core is as fast as one alone (``"linear"``); or they share one ``"device"``.
         rate_alone: records a second of one worker with nothing beside it.
@@ -64,7 +63,8 @@ class RunPlan:
         disk_bytes: of all files of the store, at most.
         samples_bytes: what is kept beside the store of shapes, at most; None of images.
         truth_seconds: of the ground truth of one shape in one worker; None of images.
-        worker_bytes: peak memory of a worker: that of the trial, and a shard that is being put together.
+        worker_bytes: peak memory of a worker: that of the trial, and a shard that is being put together. On a
+            device, of the process whose threads the workers are.
         hours_per_million: hours of one core, or of one device, for a million records.
         free_bytes: of the disk in question.
         trial: what was measured.
@@ -121,7 +121,7 @@ def plan_run(
         if recipe.shape is None:
             rows = spread(objects, recipe.views, max(engine.batch, MOST_RECORDS))
         else:
-            truth = try_truth(cast("ShapeSource", source), objects, spread(objects, 1, _MESHES))
+            truth = try_truth(cast("ShapeSource", source), objects, spread(objects, 1, MESHES))
             views = range(min(recipe.views, engine.batch))
             rows = [position * recipe.views + view for position in truth.positions for view in views]
         trial = run_trial(fitter, rows)
@@ -170,11 +170,6 @@ class _Needs:
     truth: TruthTrial | None
     size: float
 
-    @property
-    def device(self) -> str:
-        """What the engine fits on; those on the processor alone do not say."""
-        return str(getattr(self.fitter.engine, "device", "cpu"))
-
     def plan(self, options: RunOptions, folder: Path, free: int) -> RunPlan:
         parsed = Job.parse(self.job, "job")
         objects, records = len(self.fitter.objects), parsed.rows
@@ -189,7 +184,7 @@ class _Needs:
         return RunPlan(
             name=self.fitter.recipe.name,
             engine=dict(self.fitter.engine.arithmetic),
-            device=self.device,
+            device=self.fitter.engine.place,
             objects=objects,
             views=self.fitter.recipe.views,
             records=records,
@@ -204,7 +199,8 @@ class _Needs:
             disk_bytes=disk,
             samples_bytes=samples,
             truth_seconds=truth,
-            worker_bytes=self.trial.memory + _COPIES * image_bytes(parsed, 0),
+            worker_bytes=self.trial.memory
+            + _COPIES * image_bytes(parsed, 0) * (workers if basis == "device" else 1),
             hours_per_million=self._hours(basis, workers, rate),
             free_bytes=free,
             trial=self.trial,
@@ -218,7 +214,7 @@ class _Needs:
     def _rate(self, options: RunOptions, workers: int) -> tuple[Basis, float]:
         """Records a second of all workers, and how that is known."""
         alone = self.trial.seconds * self.size
-        if not self.device.startswith("cpu"):
+        if self.fitter.engine.place != "cpu":
             return "device", 1 / alone
         if workers == 1:
             return "measured", 1 / alone

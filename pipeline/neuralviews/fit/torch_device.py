@@ -10,6 +10,8 @@ from ..errors import EngineError
 
 __all__ = ["failure", "find_device", "out_of_memory", "plain_float32"]
 
+_NO_MEMORY = ("CUDA error: out of memory", "CUDA_ERROR_OUT_OF_MEMORY")
+"""As the runtime and the driver say it."""
 _precision_lock = threading.Lock()
 _precision_users: list[str] = []
 """What was set before, once for every thread that is inside `plain_float32`."""
@@ -50,7 +52,7 @@ def out_of_memory(error: BaseException | None) -> bool:
     """
     while error is not None:
         text = str(error)
-        if isinstance(error, torch.OutOfMemoryError) or "CUDA error: out of memory" in text:
+        if isinstance(error, torch.OutOfMemoryError) or any(way in text for way in _NO_MEMORY):
             return True
         if "CUBLAS_STATUS_ALLOC_FAILED" in text:
             return True

@@ -72,6 +72,10 @@ class TorchEngine:
         self.batch = 4 * self.slots
 
     @property
+    def place(self) -> str:
+        return str(self.device)
+
+    @property
     def arithmetic(self) -> Mapping[str, str | int]:
         if self.device.type == "cuda":
             model = torch.cuda.get_device_name(self.device)

@@ -94,7 +94,7 @@ def run_trial(fitter: RowFitter, rows: Sequence[int]) -> Trial:
         SourceError: an object cannot be fitted.
         EngineError: the engine fails.
     """
-    recipe, batch = fitter.recipe, list(rows[: fitter.engine.batch])
+    recipe, batch = fitter.recipe, _part(rows, min(len(rows), fitter.engine.batch))
     start = _timed(fitter, batch, 1)
     steps, whole = _whole(fitter, batch)
     if whole <= SECONDS:

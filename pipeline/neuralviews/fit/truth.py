@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from ..signals.catalogue import Objects
     from ..signals.shapes import ShapeSource
 
-__all__ = ["TruthTrial", "try_truth"]
+__all__ = ["MESHES", "TruthTrial", "try_truth"]
 
-_MESHES = 4
+MESHES = 4
 _SECONDS = 10.0
 """No other mesh is begun after so long."""
 
@@ -46,7 +46,7 @@ def try_truth(source: "ShapeSource", objects: "Objects", positions: Sequence[int
     usable: list[int] = []
     problems: list[str] = []
     begun = perf_counter()
-    for position in positions[:_MESHES]:
+    for position in positions[:MESHES]:
         if seconds and perf_counter() - begun > _SECONDS:
             break
         since = perf_counter()

@@ -108,7 +108,9 @@ class _Problems:
         self._errors: list[StoreError] = []
 
     def add(self, error: StoreError) -> None:
-        self._errors.append(error)
+        # A damaged shard of the parent is in the way of every shard of copies.
+        if str(error) not in map(str, self._errors[:_PROBLEMS_SHOWN]):
+            self._errors.append(error)
 
     def attempt(self, action: Callable[..., _Value], *args: Any) -> _Value | None:
         """The action's value; None once its error was collected."""

@@ -46,7 +46,11 @@ def test_a_gpu_that_fails_is_a_line(device: CudaDevice, error: RuntimeError, rea
 
 @pytest.mark.parametrize(
     "error",
-    [torch.OutOfMemoryError("CUDA out of memory. Tried"), RuntimeError("CUDA error: out of memory")],
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried"),
+        RuntimeError("CUDA error: out of memory"),
+        RuntimeError("CUDA error 2 CUDA_ERROR_OUT_OF_MEMORY"),
+    ],
 )
 def test_want_of_memory_is_told_apart(device: CudaDevice, error: RuntimeError) -> None:
     with pytest.raises(OutOfMemory), device._failures():

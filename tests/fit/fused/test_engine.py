@@ -1,6 +1,6 @@
 """What the engine does around its kernels: it proves them, takes fewer fields, and refuses."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -62,10 +62,10 @@ def test_want_of_memory_halves_the_fields_at_a_time_and_changes_no_byte(
     signals, inits = problem(SPEC, 5, 700)
     expected = CpuEngine().fit(SPEC, signals, inits, BUDGET)
     assert_same(engine.fit(SPEC, signals, inits, BUDGET), expected)
-    assert processor.tried[-3:] == [256, 256, 188]
+    assert processor.tried[-6:] == [700, 350, 175, 175, 175, 175]
     told = capsys.readouterr().err.splitlines()
     assert told[0].startswith("host: out of memory; fitting ")
-    assert told[-1] == "host: out of memory; fitting 256 fields at a time from now on"
+    assert told[-1] == "host: out of memory; fitting 175 fields at a time from now on"
     assert_same(engine.fit(SPEC, signals, inits, BUDGET), expected)
     assert capsys.readouterr().err == "", "it should be said once"
 
@@ -85,12 +85,53 @@ def test_threads_that_want_memory_at_once_halve_it_once(
 
 
 def test_no_memory_for_the_least_is_an_error() -> None:
-    engine = CudaEngine(Small(3))
+    processor = Small(3)
     signals, inits = problem(SPEC, 5, 9)
     with pytest.raises(
-        EngineError, match=r"^device host: out of memory with \d+ fields at a time; free memory on it, or use"
+        EngineError, match=r"^device host: out of memory with 9 fields at a time; free memory on it, or use"
     ):
-        engine.fit(SPEC, signals, inits, BUDGET)
+        CudaEngine(processor).fit(SPEC, signals, inits, BUDGET)
+    assert processor.tried[-1] == 9
+
+
+class Full(HostProcessor):
+    """Has no memory at all: other processes have it."""
+
+    def load(self, shape: KernelShape, macros: Mapping[str, str]) -> HostKernel:
+        raise OutOfMemory
+
+
+@pytest.mark.parametrize("processor", [Full, lambda: Small(0)])
+def test_no_memory_for_a_kernel_is_an_error(processor: Callable[[], HostProcessor]) -> None:
+    signals, inits = problem(SPEC, 5, 9)
+    with pytest.raises(
+        EngineError, match=r"^device host: out of memory before the first fit; free memory on"
+    ):
+        CudaEngine(processor()).fit(SPEC, signals, inits, BUDGET)
+
+
+class Lossy(HostProcessor):
+    """Gives the right weights, and wrong sums of squares for minibatches."""
+
+    def load(self, shape: KernelShape, macros: Mapping[str, str]) -> "LossyKernel":  # type: ignore[override]
+        return LossyKernel(super().load(shape, macros))
+
+
+class LossyKernel:
+    def __init__(self, kernel: HostKernel) -> None:
+        self._kernel = kernel
+
+    def run(self, task: Task) -> Fitted:
+        found = self._kernel.run(task)
+        if task.streams is not None:
+            found.squares[1] = np.nextafter(found.squares[1], np.float32(9))
+        return found
+
+
+def test_all_that_a_kernel_gives_is_proven() -> None:
+    signals, inits = problem(SPEC, 5)
+    with pytest.raises(EngineError, match="a first fit on host does not give the bytes of arithmetic v1"):
+        CudaEngine(Lossy()).fit(SPEC, signals, inits, BUDGET)
 
 
 def test_a_kernel_that_computes_otherwise_fits_nothing() -> None:
@@ -107,6 +148,11 @@ def test_a_kernel_that_computes_otherwise_fits_nothing() -> None:
         (
             FieldSpec([2, 16, 1], output_scale=0.5),
             "fits fields with output_scale 1 only, found 0.5: use --eng",
+        ),
+        (FieldSpec([2, 1056, 1]), r"at most 1024 units, .* found dims \[2, 1056, 1\]: use --engine torch"),
+        (
+            FieldSpec([2, 16, 33]),
+            r"no more channels than the widest has, rounded up to 32; found dims \[2, 16, 33\]",
         ),
         (
             FieldSpec([2, 256, 256, 1]),
@@ -125,7 +171,9 @@ def test_what_is_refused_is_said(spec: FieldSpec, reason: str) -> None:
         engine.fit(spec, signals, inits, BUDGET)
 
 
-@pytest.mark.parametrize("dims", [[2, 128, 128, 3], [3, 128, 128, 1], [2, 64, 64, 64, 3], [3, 96, 96, 96, 1]])
+@pytest.mark.parametrize(
+    "dims", [[2, 128, 128, 3], [3, 128, 128, 1], [2, 64, 64, 64, 3], [3, 96, 96, 96, 1], [2, 1024, 1]]
+)
 def test_wide_and_deep_fields_are_not_refused(dims: list[int]) -> None:
     assert CudaEngine(HostProcessor()).refuses(FieldSpec(dims), BUDGET) is None
 

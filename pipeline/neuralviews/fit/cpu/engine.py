@@ -38,6 +38,7 @@ class CpuEngine:
 
     name = "cpu"
     batch = 16
+    place = "cpu"
     arithmetic: Mapping[str, str | int] = MappingProxyType({"engine": "cpu", "arithmetic": VERSION})
 
     def __init__(self, tile: int | None = None) -> None:

@@ -71,16 +71,9 @@ class _DeviceKernel:
 
     def run(self, task: Task) -> Fitted:
         """See `Kernel.run`."""
-        import torch
-
         device = self._device.device
-        with self._device._failures():
-            try:
-                with own_stream(device):
-                    return self._run(task)
-            except torch.cuda.OutOfMemoryError:
-                torch.cuda.empty_cache()
-                raise
+        with self._device._failures(), own_stream(device):
+            return self._run(task)
 
     def _run(self, task: Task) -> Fitted:
         import torch

@@ -34,6 +34,7 @@ def compiled(macros: Mapping[str, str], capability: tuple[int, int]) -> bytes:
     if status:
         log = bytearray(_checked(nvrtc.nvrtcGetProgramLogSize(program)))
         _checked(nvrtc.nvrtcGetProgramLog(program, log))
+        _checked(nvrtc.nvrtcDestroyProgram(program))
         version = ".".join(map(str, _checked(nvrtc.nvrtcVersion())))
         raise EngineError(
             f"engine 'cuda': NVRTC {version} cannot compile for {architecture} "

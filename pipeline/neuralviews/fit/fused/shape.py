@@ -12,7 +12,10 @@ from ...vector.sigmoid import EXP, LN2, LOG2_E, MOST, ONE
 from ...vector.sincospi import COS_PI, ROUND_TO_INTEGER, SIN_PI
 from ..ordered import Constants
 
-__all__ = ["KernelShape"]
+__all__ = ["BLOCK_BYTES", "KernelShape"]
+
+BLOCK_BYTES = 227 << 10
+"""The most shared memory that a block has on any GPU so far, of compute capability 9.0."""
 
 _LANES, _TILE, _GAP = 32, 32, 4
 _PROCESSOR_BYTES = 228 << 10
