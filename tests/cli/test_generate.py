@@ -275,3 +275,15 @@ def test_an_interrupted_run_keeps_shards_and_says_how_to_resume(
     assert kept
     assert not (out / "manifest.json").exists()
     assert not list(out.glob(".tmp-progress-*"))
+
+
+def test_fits_that_failed_are_told(call: Call, recipe: Path, tmp_path: Path) -> None:
+    text = recipe.read_text()
+    recipe.write_text(text.replace("[fit]\n", "[fit]\nmin_psnr = 90.0\nretries = 1\n"))
+    code, out, err = call(
+        "generate", str(recipe), "--limit", "4", "--out", str(tmp_path / "store"), "--workers", "1"
+    )
+    assert code == 0, err
+    found = re.search(r"^(\d+) of (\d+) fits failed: .* marked diverged and left out of training$", out, re.M)
+    assert found is not None
+    assert found[1] == found[2]

@@ -16,7 +16,7 @@ from neuralviews.fit import run_plan, trial
 from neuralviews.fit.crowd import Crowd, crowd_rate
 from neuralviews.fit.fused.engine import CudaEngine
 from neuralviews.fit.job import budget_of
-from neuralviews.fit.plan_warnings import run_warnings
+from neuralviews.fit.plan_warnings import quality_warnings, run_warnings
 from neuralviews.fit.prepare import samples_folder
 from neuralviews.fit.registry import get_engine
 from neuralviews.fit.rows import RowFitter
@@ -299,3 +299,13 @@ def test_a_trial_of_part_of_the_records_is_spread_over_all(
     assert len(tried[0]) == engine.batch < len(rows)
     assert tried[0][0] < rows[8]
     assert tried[0][-1] > rows[-9]
+
+
+@pytest.mark.parametrize(("below", "warned"), [(6.5, False), (7.5, True)])
+def test_the_scatter_of_a_few_records_is_no_warning(tiny: Make, below: float, warned: bool) -> None:
+    """Deviation 6 dB, 32 records: three standard errors of their median are 4 dB."""
+    psnr = np.tile(np.array([44, 56], np.float32), 16)
+    expected = ExpectedTable(objects=1797, median_psnr=float(np.median(psnr)) + below)
+    recipe = msgspec.structs.replace(tiny(), expected=expected)
+    seen = trial.Trial(0.0, 1.0, 40, 0, tuple(range(32)), 0, 0, psnr, np.empty(0, np.float32))
+    assert bool([*quality_warnings(recipe, seen)]) == warned

@@ -75,6 +75,21 @@ def command(
     for line in _left_out(report.left_out):
         click.echo(line)
     click.echo(completed(out, report.fitted, "fields fitted", report.missing, report.dataset_id))
+    if report.dataset_id is not None and (note := _failed(out)):
+        click.echo(note)
+
+
+def _failed(out: Path) -> str | None:
+    """One line if fits of the store failed: nobody trains on them, so nobody would notice."""
+    from ..store.reader import open_store
+
+    status = open_store(out).manifest.summary.status
+    if not (failed := status.get("diverged", 0)):
+        return None
+    return (
+        f"{failed:,} of {sum(status.values()):,} fits failed: not finite, or below the recipe's min_psnr from "
+        "every seed; these records are marked diverged and left out of training"
+    )
 
 
 def _left_out(left_out: Mapping[str, str]) -> Iterator[str]:

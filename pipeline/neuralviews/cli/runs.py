@@ -122,5 +122,6 @@ def _interrupt(number: int, frame: Any) -> None:
 def completed(out: Path, made: int, what: str, missing: int, dataset_id: str | None) -> str:
     """What a run did."""
     if dataset_id is None:
-        return f"{out}: {made} {what}; {missing} shards are left to other parts"
+        left = "1 shard is" if missing == 1 else f"{missing} shards are"
+        return f"{out}: {made} {what}; {left} left to other parts"
     return f"{out}: complete, {made} {what} now\ndataset id {dataset_id}"

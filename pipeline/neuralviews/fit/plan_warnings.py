@@ -1,5 +1,6 @@
 """What a plan of a run warns of: quality out of reach, meshes that are unfit, a full disk, years of work."""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ __all__ = ["quality_warnings", "run_warnings"]
 _DAY = 86_400
 _LONG = 3 * _DAY
 _DECIBELS_BELOW = 3.0
-"""So far the median of a few records may lie below that of all."""
+"""So far the median of other objects may lie below that of all, beside the scatter of a few."""
 _IOU_BELOW = 0.05
 
 
@@ -44,7 +45,9 @@ def quality_warnings(recipe: Recipe, trial: Trial) -> Iterator[str]:
     expected = recipe.expected
     if expected is None:
         return
-    if expected.median_psnr is not None and median < expected.median_psnr - _DECIBELS_BELOW:
+    # Medians of so few scatter: three standard errors of one, pi/2 times the variance of a mean's.
+    scatter = 3 * math.sqrt(math.pi / 2 / count) * float(trial.psnr.std())
+    if expected.median_psnr is not None and median < expected.median_psnr - _DECIBELS_BELOW - scatter:
         yield f"the trial's median is {median:.1f} dB, the recipe expects {expected.median_psnr:g} dB"
     if expected.median_iou is not None and len(trial.iou):
         iou = float(np.median(trial.iou))
