@@ -20,6 +20,18 @@ class Slow:
         return begun - ended
 
 
+class Raising:
+    """One call raises; the others give their number."""
+
+    def __init__(self, error: BaseException, unit: int) -> None:
+        self.error, self.unit = error, unit
+
+    def __call__(self, unit: int) -> int:
+        if unit == self.unit:
+            raise self.error
+        return unit
+
+
 class Deadly:
     """Some calls kill whatever worker they are at work in; all leave a file when they begin."""
 

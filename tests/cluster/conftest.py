@@ -1,5 +1,7 @@
-"""A recipe of up to sixty shards that take a tenth of a second each, and what a serial run makes of it."""
+"""A recipe of up to sixty short shards, and what a serial run makes of it."""
 
+import fcntl
+import json
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -21,7 +23,7 @@ kind = "digits"
 [field]
 dims = [2, 24, 24, 1]
 [fit]
-steps = 2000
+steps = 500
 lr = 1e-3
 [split]
 rule = "random"
@@ -30,8 +32,8 @@ test = 300
 [store]
 rows_per_shard = 8
 """
-MANY, FEW = 240, 40
-"""Objects that make sixty shards, and ten."""
+MANY, FEW, TINY = 240, 40, 16
+"""Objects that make sixty shards, ten, and four."""
 
 
 @pytest.fixture(scope="package")
@@ -43,13 +45,20 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="package")
 def calm(recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], dict[str, str]]:
-    """The files of the store that a serial run makes of so many objects."""
+    """The files of the store that a serial run makes of so many objects: once for all processes of tests."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if base.name.startswith("popen-") else base
 
     @lru_cache
     def contents_of(limit: int) -> dict[str, str]:
-        root = tmp_path_factory.mktemp("calm") / "store"
-        generate(str(recipe), root, RunOptions(limit=limit))
-        return contents(root)
+        known = shared / f"calm-{limit}.json"
+        with (shared / f"calm-{limit}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not known.exists():
+                root = tmp_path_factory.mktemp("calm") / "store"
+                generate(str(recipe), root, RunOptions(limit=limit))
+                known.write_text(json.dumps(contents(root)))
+            return dict(json.loads(known.read_text()))
 
     return contents_of
 

@@ -1,26 +1,30 @@
 """Calls in a cluster: whatever Dask does with a call, its end is heard, and it was at work at most once."""
 
 import os
+import signal
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from neuralviews.errors import EngineError
 from neuralviews.fit.run import RunOptions, generate
+from neuralviews.work.backend import Removals
 from neuralviews.work.calls import Died, Lost
 from neuralviews.work.deaths import run_all
 from neuralviews.work.pool import run_calls
 from neuralviews.work.process import in_worker
+from neuralviews.work.remote import BEGUN
 from neuralviews.work.sharing import Sharing
 
 from ..fit.shape_sources import mesh_folder, shape_recipe
 from ..made_stores import contents
-from .calls import Deadly, Slow
+from .calls import Deadly, Raising, Slow
 from .dask_processes import ROOT, DaskProcesses, dask_processes, wait_for
 
 
@@ -97,6 +101,70 @@ def test_no_worker_for_long_is_an_error(tmp_path: Path, monkeypatch: pytest.Monk
         pytest.raises(EngineError, match=r"the cluster has had no worker for 1 s; start workers, and run"),
     ):
         dict(run_calls(Deadly(tmp_path, 0), [0], pool))
+
+
+def test_a_scheduler_that_says_nothing_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("neuralviews.work.backend._POLL_SECONDS", 0.1)
+    monkeypatch.setattr("neuralviews.work.backend._ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr("neuralviews.work.backend._PATIENCE_SECONDS", 1.0)
+    with (
+        dask_processes(tmp_path / "dask", 1, environment={"PYTHONPATH": str(ROOT)}) as cluster,
+        Sharing(cluster=cluster.address).pool() as pool,
+    ):
+        results = run_calls(Slow(tmp_path), range(100), pool)
+        next(results)
+        os.killpg(cluster.scheduler.pid, signal.SIGSTOP)
+        with pytest.raises(EngineError, match="the scheduler has not answered for 1 s; look after it"):
+            dict(results)
+
+
+def test_workers_that_join_late_take_their_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("neuralviews.work.backend._POLL_SECONDS", 0.1)
+    with (
+        dask_processes(tmp_path / "dask", 1, environment={"PYTHONPATH": str(ROOT)}) as cluster,
+        Sharing(cluster=cluster.address).pool() as pool,
+    ):
+        results = run_calls(Slow(tmp_path, seconds=0.2), range(200), pool)
+        next(results)
+        for _ in range(4):
+            cluster.add_worker()
+        with closing(results):
+            assert any(beside > 2 for _, beside in results)  # type: ignore[operator]
+
+
+def test_a_call_that_lacks_memory_counts_as_a_death(cluster: DaskProcesses) -> None:
+    with Sharing(cluster=cluster.address).pool() as pool:
+        found = dict(run_calls(Raising(MemoryError(), 1), range(3), pool))
+        assert found == {0: 0, 1: Died(alone=True), 2: 2}
+        with pytest.raises(EngineError, match=r"^worker on [^:]+: \[Errno 5\] of the file system$"):
+            dict(run_calls(Raising(OSError(5, "of the file system"), 1), range(3), pool))
+
+
+class Heard:
+    """Stands for a client that hears of events."""
+
+    def __init__(self) -> None:
+        self.handlers: dict[str, Any] = {}
+
+    def subscribe_topic(self, topic: str, handler: Any) -> None:
+        self.handlers[topic] = handler
+
+    def lose(self, worker: str, *calls: str, expected: bool = False) -> None:
+        message = {"action": "remove-worker", "worker": worker, "expected": expected}
+        self.handlers["all"]((0.0, {**message, "processing-tasks": {call: {} for call in calls}}))
+
+
+def test_only_the_worker_in_which_a_call_began_is_held_against_it() -> None:
+    client = Heard()
+    removals = Removals(client)
+    one, other = f"{removals.prefix}1", f"{removals.prefix}2"
+    client.lose("a", one, other)  # in which the first had begun, and the second waited
+    client.handlers[BEGUN]((0.0, [one, "a"]))
+    client.handlers[BEGUN]((0.0, [other, "b"]))
+    client.lose("b", other, expected=True)
+    assert (removals.of(one), removals.of(other)) == (Died(alone=False), Lost())
+    removals.forget(one)
+    assert removals.of(one) == Lost()
 
 
 def test_what_a_call_raises_ends_all_and_names_its_host(cluster: DaskProcesses) -> None:

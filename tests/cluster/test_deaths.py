@@ -61,7 +61,7 @@ def test_a_stalled_worker_only_delays(
     cluster: DaskProcesses, recipe: Path, calm: Calm, tmp_path: Path
 ) -> None:
     root = tmp_path / "store"
-    process = neuralviews("generate", recipe, "--limit", FEW, "--out", root, "--cluster", cluster.file)
+    process = neuralviews("generate", recipe, "--limit", MANY, "--out", root, "--cluster", cluster.file)
     assert wait_for_shards(root, 2, process)
     stalled = cluster.workers[0]
     os.killpg(stalled.pid, signal.SIGSTOP)
@@ -70,7 +70,7 @@ def test_a_stalled_worker_only_delays(
     finally:
         os.killpg(stalled.pid, signal.SIGCONT)
     assert outcome(process)[0] == 0
-    assert contents(root) == calm(FEW)
+    assert contents(root) == calm(MANY)
 
 
 def test_a_lost_scheduler_ends_the_run_in_a_line_and_it_resumes(
@@ -78,7 +78,7 @@ def test_a_lost_scheduler_ends_the_run_in_a_line_and_it_resumes(
 ) -> None:
     root = tmp_path / "store"
     with dask_processes(tmp_path / "dask", 2, environment=SITE) as cluster:
-        begun = ("generate", recipe, "--limit", FEW, "--out", root, "--cluster", cluster.file)
+        begun = ("generate", recipe, "--limit", MANY, "--out", root, "--cluster", cluster.file)
         process = neuralviews(*begun)
         assert wait_for_shards(root, 2, process)
         cluster.restart_scheduler()
@@ -89,7 +89,7 @@ def test_a_lost_scheduler_ends_the_run_in_a_line_and_it_resumes(
         cluster.add_worker()
         cluster.wait_for_workers(1)
         assert run(*begun)[0] == 0
-    assert contents(root) == calm(FEW)
+    assert contents(root) == calm(MANY)
 
 
 def test_a_killed_driver_loses_nothing(
@@ -97,14 +97,14 @@ def test_a_killed_driver_loses_nothing(
 ) -> None:
     """Its workers may still be at it when the next run begins."""
     root = tmp_path / "store"
-    begun = ("generate", recipe, "--limit", FEW, "--out", root, "--cluster", cluster.file)
+    begun = ("generate", recipe, "--limit", MANY, "--out", root, "--cluster", cluster.file)
     for goal in (1, 4):
         process = neuralviews(*begun)
         assert wait_for_shards(root, goal, process)
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
     assert run(*begun)[0] == 0
-    assert contents(root) == calm(FEW)
+    assert contents(root) == calm(MANY)
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,7 @@ def test_without_a_shared_folder_the_driver_writes(
         assert not os.listdir(f"/proc/{worker.pid}/root{stores}")
 
 
+@pytest.mark.long
 def test_a_source_that_a_host_lacks_is_named(apart: tuple[DaskProcesses, Path], calm: Calm) -> None:
     from ..made_stores import make_store
 

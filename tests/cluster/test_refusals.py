@@ -6,17 +6,23 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from neuralviews.errors import EngineError, OptionError
-from neuralviews.work.cluster import address_of
+from neuralviews.store.writer import StoreWriter
+from neuralviews.work.cluster import Cluster, address_of
 from neuralviews.work.pool import run_calls
+from neuralviews.work.promised import Promised
 from neuralviews.work.remote import RemoteCall
 from neuralviews.work.sharing import Sharing
 from neuralviews.work.versions import require_same, versions_here
 
+from ..made_stores import make_store
 from .calls import Slow
 from .conftest import FEW
 from .dask_processes import ROOT, dask_processes, run, wait_for
@@ -54,6 +60,28 @@ def test_no_scheduler() -> None:
         expected = rf"--cluster {address}: no scheduler answers at tcp://{address} within 1 s .*start one"
         with pytest.raises(EngineError, match=expected):
             Sharing(cluster=address).prove()
+
+
+@pytest.mark.usefixtures("impatient")
+def test_something_that_accepts_and_says_nothing() -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(
+            EngineError, match=rf"no scheduler answers at {address} within 1 s \(TimeoutError\)"
+        ):
+            Sharing(cluster=address).prove()
+
+
+@pytest.mark.parametrize("address", ["tls://127.0.0.1:1", "tcp://localhost", "foo:bar", "http://127.0.0.1:1"])
+@pytest.mark.usefixtures("impatient")
+def test_addresses_of_no_scheduler(address: str) -> None:
+    expected = (
+        rf"^--cluster {address}: .*{address} is not an address that can be used: [TV]\w+Error: .*expected"
+    )
+    with pytest.raises(EngineError, match=expected):
+        Sharing(cluster=address).prove()
 
 
 @pytest.mark.usefixtures("impatient")
@@ -123,7 +151,7 @@ def no_neuralviews(folder: Path) -> dict[str, str]:
     ("environment", "message"),
     [
         (other_h5py, "found h5py 1.2.3, expected "),
-        (no_neuralviews, "found neuralviews none, expected "),
+        pytest.param(no_neuralviews, "found neuralviews none, expected ", marks=pytest.mark.long),
     ],
 )
 def test_other_versions_on_one_worker(
@@ -182,6 +210,53 @@ def test_a_worker_of_other_versions_that_joins_late_is_refused() -> None:
     call = RemoteCall(abs, tuple({**here, "torch": "0.1"}.items()))
     with pytest.raises(EngineError, match=r"found torch .*, expected 0\.1 as here"):
         call(1)
+
+
+def test_a_worker_that_joins_late_has_to_share_the_folder(tmp_path: Path) -> None:
+    call = RemoteCall(abs, tuple(versions_here().items()), str(tmp_path / "token"))
+    with pytest.raises(
+        EngineError, match=rf"^worker on {HOST}: {tmp_path} is not the folder that this host has"
+    ):
+        call(1)
+
+
+def test_what_a_worker_published_has_to_be_seen_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("neuralviews.work.promised._POLL_SECONDS", 0.01)
+    monkeypatch.setattr("neuralviews.work.promised._PATIENCE_SECONDS", 0.1)
+    done, missing = make_store(tmp_path / "done"), make_store(tmp_path / "missing")
+    shown = Promised(StoreWriter.open(done.root))
+    shown.add(0, "elsewhere")
+    shown.wait()
+    (missing.root / "shards" / "shard-000000.h5").unlink()
+    hidden = Promised(StoreWriter.open(missing.root))
+    hidden.add(0, "elsewhere")
+    with pytest.raises(
+        EngineError, match="shard 0 is not there, although a worker on elsewhere published it"
+    ):
+        hidden.wait()
+
+
+def test_what_cannot_be_asked_is_not_said_to_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that dies between two questions has no versions; it has not none."""
+    here = versions_here()
+
+    def ask(self: Cluster, function: Any, *arguments: Any) -> dict[str, Any]:
+        answer = HOST if function is socket.gethostname else here["python"]
+        if function is version:
+            answer = here[arguments[0]]
+        elif arguments:
+            answer = here["neuralviews"]
+        dead = OSError("gone") if arguments == ("h5py",) else answer
+        lacks = ModuleNotFoundError("torch") if arguments == ("torch",) else answer
+        return {"scheduler": answer, "dead": dead, **({"lacks": lacks} if lacking else {})}
+
+    monkeypatch.setattr(Cluster, "_ask", ask)
+    client = SimpleNamespace(subscribe_topic=lambda *_: None)
+    lacking = False
+    Cluster(client, "cluster c")
+    lacking = True
+    with pytest.raises(EngineError, match="found torch none, expected"):
+        Cluster(client, "cluster c")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from neuralviews.work.sharing import Sharing
 
 from ..made_stores import contents, make_store
 from .calls import Slow
-from .conftest import FEW
+from .conftest import FEW, MANY
 from .dask_processes import DaskProcesses, neuralviews, outcome, run, wait_for, wait_for_shards
 
 Calm = Callable[[int], dict[str, str]]
@@ -69,7 +69,7 @@ def test_an_interrupted_driver_says_how_to_go_on(
     cluster: DaskProcesses, recipe: Path, calm: Calm, tmp_path: Path
 ) -> None:
     root = tmp_path / "store"
-    begun = ("generate", recipe, "--limit", FEW, "--out", root, "--cluster", cluster.file)
+    begun = ("generate", recipe, "--limit", MANY, "--out", root, "--cluster", cluster.file)
     process = neuralviews(*begun)
     assert wait_for_shards(root, 1, process)
     os.kill(process.pid, signal.SIGTERM)
@@ -79,7 +79,7 @@ def test_an_interrupted_driver_says_how_to_go_on(
     assert "finished shards are kept" in err
     assert "Traceback" not in err
     assert run(*begun)[0] == 0
-    assert contents(root) == calm(FEW)
+    assert contents(root) == calm(MANY)
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -14,6 +14,7 @@ import pytest
 
 from neuralviews.errors import OptionError, SourceError
 from neuralviews.exchange.run import ImportOptions, import_store
+from neuralviews.work.sharing import Sharing
 
 from .by_hand import made_layers, sequential, torch_bytes, write
 from .published_sets import DIMS, DWSNETS, VIEWS, edited_note, mnist, packed, published
@@ -203,3 +204,12 @@ class TestRefusals:
         ):
             import_store(folder, tmp_path / "store", VIEWS)
         assert not (tmp_path / "store").exists()
+
+
+def test_a_packed_archive_that_workers_do_not_see_is_refused_at_once(tmp_path: Path) -> None:
+    packed_up = tmp_path / "fields.tar.gz"
+    packed_up.write_bytes(b"\x1f\x8b\x08")
+    options = ImportOptions(sharing=Sharing(cluster="tcp://127.0.0.1:1", writers="driver"))
+    with pytest.raises(OptionError, match=r"^writers: .*fields\.tar\.gz is a compressed archive, which"):
+        import_store(packed_up, tmp_path / "store", options)
+    assert [*tmp_path.iterdir()] == [packed_up]

@@ -1,5 +1,7 @@
 """Calls here, in threads and in processes: all are answered, or a death is told in an answer's place."""
 
+import errno
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -10,10 +12,11 @@ import time
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from neuralviews.errors import EngineError
+from neuralviews.errors import EngineError, OutputError
 from neuralviews.work import deaths
 from neuralviews.work.calls import Died, Lost
 from neuralviews.work.deaths import run_all
@@ -141,6 +144,63 @@ def test_answers_that_nobody_waits_for_are_dropped_without_a_word() -> None:
             next(answers)
 
 
+def out_of_memory(unit: int) -> int:
+    if unit == 2:
+        raise MemoryError
+    return unit
+
+
+def test_a_call_that_lacks_memory_is_a_death_in_another_process_and_an_error_here() -> None:
+    found = dict(run_calls(out_of_memory, range(5), Pool(2)))
+    assert found == {0: 0, 1: 1, 2: Died(alone=True), 3: 3, 4: 4}
+    for pool in (Pool(1), Pool(2, threads=True)):
+        with pytest.raises(EngineError, match=r"^out of memory; run the same command again with fewer"):
+            dict(run_calls(out_of_memory, range(5), pool))
+
+
+def in_a_daemon(pipe: Any) -> None:
+    try:
+        pipe.send(dict(run_calls(where, range(4), Pool(2))))
+    except EngineError as error:
+        pipe.send(str(error))
+
+
+NO_PROCESSES = (
+    "worker processes cannot be started here, in a daemonic process or without multiprocessing; use"
+)
+
+
+def test_a_daemonic_process_is_not_taken_for_a_worker() -> None:
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe()
+    process = context.Process(target=in_a_daemon, args=(there,), daemon=True)
+    process.start()
+    assert here.poll(60)
+    assert str(here.recv()).startswith(NO_PROCESSES)
+    process.join()
+    assert process.exitcode == 0
+
+
+def test_without_multiprocessing_there_are_no_workers() -> None:
+    program = "from neuralviews.work.pool import Pool, run_calls; dict(run_calls(abs, range(4), Pool(2)))"
+    environment = {**os.environ, "JOBLIB_MULTIPROCESSING": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False
+    )
+    assert NO_PROCESSES in done.stderr
+
+
+def test_marks_that_cannot_be_written_leave_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(descriptor: int, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(OutputError, match="No space left"):
+        Marks([1])
+    assert not [*tmp_path.iterdir()]
+
+
 class Scripted:
     """Stands for a pool: what becomes of each start of a unit is written down beforehand."""
 
@@ -167,6 +227,9 @@ CERTAIN, DOUBTFUL, GONE = Died(alone=True), Died(alone=False), Lost()
         ([DOUBTFUL, DOUBTFUL, CERTAIN], "ccaa", False),
         ([DOUBTFUL, DOUBTFUL, CERTAIN, CERTAIN], "ccaa", True),
         ([DOUBTFUL, CERTAIN, CERTAIN], "cca", True),
+        ([CERTAIN, CERTAIN, DOUBTFUL], "cca", True),
+        ([DOUBTFUL] * 7, "ccaaaaaa", False),
+        ([DOUBTFUL] * 8, "ccaaaaaa", True),
         ([GONE] * 7, "cccccccc", False),
         ([CERTAIN, GONE, CERTAIN, GONE, GONE], "cccaaa", False),
     ],

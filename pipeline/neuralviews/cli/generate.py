@@ -87,8 +87,8 @@ def _failed(out: Path) -> str | None:
     if not (failed := status.get("diverged", 0)):
         return None
     return (
-        f"{failed:,} of {sum(status.values()):,} fits failed: not finite, or below the recipe's min_psnr from "
-        "every seed; these records are marked diverged and left out of training"
+        f"{failed:,} of {sum(status.values()):,} fits failed: not finite, or below the recipe's min_psnr "
+        "from every seed; these records are marked diverged and left out of training"
     )
 
 

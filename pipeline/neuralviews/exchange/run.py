@@ -13,6 +13,7 @@ from ..errors import OptionError, RecipeError, SourceError
 from ..grids import AxisOrder
 from ..recipe import Recipe, load_recipe, recipe_from_canonical
 from ..signals.catalogue import open_source
+from ..signals.tar_stretch import COMPRESSIONS
 from ..store.reader import open_store
 from ..store.space import check_space, require_ours
 from ..store.writer import StoreWriter
@@ -111,7 +112,8 @@ def import_store(path: str | Path, out: str | Path, options: ImportOptions = _DE
     Raises:
         SourceError: the files are of no known format, damaged, or do not say which fields they are; nothing
             was written. Or they changed meanwhile.
-        OptionError: a convention is not known, and must be given.
+        OptionError: a convention is not known, and must be given; or a packed archive would be unpacked
+            where workers do not see it.
         SpecError: a convention cannot be.
         OutputError: the folder cannot be written, is too small, or holds another job.
         KeyboardInterrupt: finished shards stay; the same call resumes.
@@ -119,6 +121,7 @@ def import_store(path: str | Path, out: str | Path, options: ImportOptions = _DE
     root = Path(out)
     require_ours(root)
     _require_possible(_given(Convention(omega=1.0), options))
+    _require_reach(Path(path), options.sharing)
     options.sharing.prove()
     everywhere = options.sharing.everywhere
     splits = None if options.splits is None else everywhere(options.splits)
@@ -174,6 +177,21 @@ def _imported(opened: Opened, root: Path, options: ImportOptions) -> ImportRepor
             "of them; remove that folder and run the same command again"
         )
     return report(made, *complete(writer, made))
+
+
+def _require_reach(path: Path, sharing: Sharing) -> None:
+    if sharing.writers != "driver" or not path.is_file():
+        return
+    try:
+        with path.open("rb") as file:
+            packed = file.read(6).startswith((*COMPRESSIONS,))
+    except OSError:  # which whoever opens it for good will tell
+        return
+    if packed:
+        raise OptionError(
+            f"writers: {path} is a compressed archive, which is unpacked beside the store for all hosts to "
+            "read; unpack it yourself, or choose a folder that they share, and --writers workers"
+        )
 
 
 def _name(options: ImportOptions, opened: Opened) -> str:

@@ -22,7 +22,10 @@ _claiming = threading.Lock()
 
 
 def claim_device(
-    device: str | None, count: Callable[[], int] | None = None, folder: Path | None = None
+    device: str | None,
+    count: Callable[[], int] | None = None,
+    folder: Path | None = None,
+    names: Callable[[int], list[str]] | None = None,
 ) -> str | None:
     """The device for this process to use: of several that it sees, one that no other process claimed.
 
@@ -30,6 +33,7 @@ def claim_device(
         device: what was asked for. Anything but plain ``"cuda"`` is taken literally.
         count: how many GPUs this process sees; None: ask torch.
         folder: of the locks; None: that of temporary files.
+        names: what tells so many GPUs from all others of this host; None: ask torch for their UUIDs.
     Returns:
         ``"cuda:i"`` if there are several, else what was asked for, which then is claimed by nobody: where
         some processes see one GPU alone, all should. Further calls give the same.
@@ -42,7 +46,7 @@ def claim_device(
     with _claiming:
         if folder in _claimed:
             return _claimed[folder][1]
-        for index, name in enumerate(_names(seen)):
+        for index, name in enumerate((names or _uuids)(seen)):
             descriptor = _locked(folder / f"neuralviews-{os.getuid()}-gpu-{name}")
             if descriptor is not None:
                 _claimed[folder] = descriptor, f"cuda:{index}"
@@ -59,11 +63,11 @@ def _count() -> int:
     return torch.cuda.device_count()
 
 
-def _names(seen: int) -> list[str]:
-    """What tells the GPUs of this host apart, also for processes that see different ones of them."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").replace(" ", "").split(",")
-    names = visible if len(visible) >= seen and all(visible) else [str(index) for index in range(seen)]
-    return ["".join(c for c in name if c.isalnum() or c == "-") for name in names[:seen]]
+def _uuids(seen: int) -> list[str]:
+    """Names that stay, where jobs see only some of the GPUs of a host and each counts its own from 0."""
+    import torch
+
+    return [str(torch.cuda.get_device_properties(index).uuid) for index in range(seen)]
 
 
 def _locked(path: Path) -> int | None:

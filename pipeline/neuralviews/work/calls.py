@@ -12,7 +12,7 @@ class Lost:
 
 @dataclass(frozen=True)
 class Died(Lost):
-    """In the place of a result: a worker process died while this call was at work in it.
+    """In the place of a result: a worker died, or had no memory left, while this call was at work in it.
 
     Attributes:
         alone: no other call was at work in that process, so it is this one or chance that killed it.

@@ -4,16 +4,17 @@ import json
 import logging
 import platform
 import socket
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 from ..errors import EngineError
-from .remote import RemoteCall, sees_file
+from .remote import RemoteCall, sees_file, unshared
 from .versions import PACKAGES, require_same, versions_here
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ _PATIENCE_SECONDS = 10
 _OURS = "neuralviews._version:__version__"
 _SCHEDULER = "scheduler"
 """In the place of a worker's address."""
+_ABSENT = (ImportError, AttributeError)
+"""What is raised where a package is not installed; anything else says nothing of it."""
 
 
 class Cluster:
@@ -41,6 +44,7 @@ class Cluster:
         self._client, self._name = client, name
         self._removals = Removals(client)
         self._versions = self._compared()
+        self._token: str | None = None
 
     def backend(self, limit: int | None) -> "ClusterBackend":
         """What joblib hands calls to; at most ``limit`` at the same time, None: one a thread."""
@@ -50,11 +54,13 @@ class Cluster:
 
     def call(self, function: Callable[[int], Any]) -> RemoteCall:
         """The function as the cluster's workers call it."""
-        return RemoteCall(function, tuple(self._versions.items()))
+        return RemoteCall(function, tuple(self._versions.items()), self._token)
 
     def require_shared(self, token: Path) -> None:
-        """Refuse workers that do not see a file of this host.
+        """Refuse workers that do not see a file of this host, now and whenever one joins.
 
+        Args:
+            token: to be kept for as long as the cluster is used.
         Raises:
             EngineError: names the host that does not.
         """
@@ -65,20 +71,20 @@ class Cluster:
                 raise EngineError(f"{self._name}: {found}")
             host, seen = found
             if not seen:
-                raise EngineError(
-                    f"worker on {host}: {token.parent} is not the folder that this host has under this name; "
-                    "choose a folder that all hosts share, or add --writers driver"
-                )
+                raise EngineError(unshared(host, str(token)))
+        self._token = str(token)
 
     @contextmanager
     def plain_errors(self) -> Iterator[None]:
         """Turn what ends the cluster into one line."""
         from distributed import CancelledError
+        from distributed.comm import CommClosedError
 
         try:
             yield
         except (CancelledError, OSError) as error:
-            if isinstance(error, OSError) and self._client.status == "running":
+            lost = isinstance(error, (CancelledError, CommClosedError, TimeoutError))
+            if not lost and self._client.status == "running":
                 raise
             raise EngineError(
                 f"{self._name}: the connection to the scheduler was lost; finished work is kept, "
@@ -104,10 +110,13 @@ class Cluster:
         asked |= {"neuralviews": (resolve_name, _OURS), **{name: (version, name) for name in PACKAGES}}
         for name, (function, *arguments) in asked.items():
             for place, answer in self._ask(function, *arguments).items():
-                if place in found:  # others came meanwhile; their first call compares
-                    found[place][name] = "none" if isinstance(answer, BaseException) else answer
+                if isinstance(answer, _ABSENT):
+                    answer = "none"
+                if place in found and isinstance(answer, str):
+                    found[place][name] = answer
         for place, versions in found.items():
-            if len(versions) == len(asked):  # else it went meanwhile
+            # Else it went meanwhile, or could not be asked. The first call of any worker compares once more.
+            if len(versions) == len(asked) and isinstance(hosts[place], str):
                 who = "scheduler" if place == _SCHEDULER else "worker"
                 require_same(here, versions, f"{who} on {hosts[place]}")
         return here
@@ -123,7 +132,7 @@ class Cluster:
             found: dict[str, Any] = ask(self._client._run, on_error="return")
             try:
                 found[_SCHEDULER] = ask(self._client._run_on_scheduler)
-            except (ImportError, PackageNotFoundError) as error:
+            except _ABSENT as error:
                 found[_SCHEDULER] = error
         except (OSError, OutOfTime):
             raise EngineError(
@@ -143,26 +152,53 @@ def open_cluster(given: str) -> Iterator[Cluster]:
         EngineError: the extra is not installed, no scheduler or worker answers, or versions differ.
     """
     try:
-        from distributed import Client
+        import distributed  # noqa: F401
     except ModuleNotFoundError:
         raise EngineError(
             f"--cluster {given}: needs the package 'distributed': pip install 'neuralviews[dask]'"
         ) from None
     address = address_of(given)
     with _quietly():
-        try:
-            client = Client(address, timeout=_PATIENCE_SECONDS, set_as_default=False)
-        except (OSError, ValueError) as error:
-            raise EngineError(
-                f"--cluster {given}: no scheduler answers at {address} within {_PATIENCE_SECONDS} s "
-                f"({type(error).__name__}); start one with: dask scheduler"
-            ) from None
+        client = _connected(given, address)
         try:
             with suppress(OSError):
                 client.wait_for_workers(1, timeout=_PATIENCE_SECONDS)
             yield Cluster(client, f"cluster {address}")
         finally:
-            client.close(timeout=_PATIENCE_SECONDS if client.status == "running" else 1)
+            with suppress(OSError):  # what ended the run, if anything did, is told instead
+                client.close(timeout=_PATIENCE_SECONDS if client.status == "running" else 1)
+
+
+def _connected(given: str, address: str) -> Any:
+    """A client, got in a thread: what accepts a connection and says nothing would hold this one for ever."""
+    from distributed import Client
+
+    client: Any = Client.__new__(Client)
+    found = list[Any]()
+
+    def connect() -> None:
+        try:
+            client.__init__(address, timeout=_PATIENCE_SECONDS, set_as_default=False)
+            found.append(client)
+        except BaseException as error:
+            client.status = "closed"  # else it tries to be when it is collected, and tells why it cannot
+            found.append(error)
+
+    thread = threading.Thread(target=connect, daemon=True)
+    thread.start()
+    thread.join(_PATIENCE_SECONDS + 1)
+    answer = found[0] if found else TimeoutError()
+    if isinstance(answer, OSError):
+        raise EngineError(
+            f"--cluster {given}: no scheduler answers at {address} within {_PATIENCE_SECONDS} s "
+            f"({type(answer).__name__}); start one with: dask scheduler"
+        ) from None
+    if isinstance(answer, BaseException):
+        raise EngineError(
+            f"--cluster {given}: {address} is not an address that can be used: "
+            f"{type(answer).__name__}: {answer}; expected one such as tcp://host:8786"
+        ) from None
+    return answer
 
 
 def address_of(given: str) -> str:

@@ -13,6 +13,8 @@ Result = TypeVar("Result")
 
 _DEATHS_IN_COMPANY = 2
 _DEATHS_OF_ITS_OWN = 2
+_DEATHS_APART = 6
+"""However doubtful each of them is: others may always be at work beside it, in workers that runs share."""
 
 
 def run_all(
@@ -28,7 +30,7 @@ def run_all(
     Some blame the innocent: a pool on one machine dies as a whole, and whoever kills workers at random hits
     some unit twice. So a unit that was at work in two deaths waits until all others are done, and is then
     tried with no other beside it. If its worker dies of that too, and two of its deaths were beyond doubt
-    its own, it is set aside.
+    its own, it is set aside; so it is after six such deaths, beyond doubt or not.
 
     Args:
         units: no two alike.
@@ -37,7 +39,7 @@ def run_all(
     Raises:
         As `run_calls`.
     """
-    deaths, own = Counter[int](), Counter[int]()
+    deaths, own, tried = Counter[int](), Counter[int](), Counter[int]()
     left, suspects, apart = list(units), list[int](), False
     while left or suspects:
         if not left:
@@ -50,10 +52,13 @@ def run_all(
                 continue
             if isinstance(result, Died):
                 deaths[unit] += 1
-                own[unit] += apart or result.alone
+                own[unit] += result.alone
+                tried[unit] += apart
             if not apart:
                 (suspects if deaths[unit] >= _DEATHS_IN_COMPANY else again).append(unit)
-            elif isinstance(result, Died) and own[unit] >= _DEATHS_OF_ITS_OWN:
+            elif isinstance(result, Died) and (
+                own[unit] >= _DEATHS_OF_ITS_OWN or tried[unit] >= _DEATHS_APART
+            ):
                 set_aside(unit)
             else:
                 again.append(unit)

@@ -53,7 +53,11 @@ class Marks:
         with output_errors(Path(tempfile.gettempdir())):
             _remove_abandoned()
             self._descriptor, self._path = _locked_file()
-            os.write(self._descriptor, bytes(len(units)))
+            try:
+                os.write(self._descriptor, bytes(len(units)))
+            except BaseException:
+                self._remove()
+                raise
 
     def of(self, unit: int) -> Mark:
         """The mark of a call."""
@@ -77,6 +81,9 @@ class Marks:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._remove()
+
+    def _remove(self) -> None:
         with suppress(OSError):
             self._path.unlink()
         os.close(self._descriptor)

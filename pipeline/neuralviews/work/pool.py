@@ -55,16 +55,20 @@ def run_calls(
         units: no two alike.
         apart: one after the other, each in a worker process in which nothing else is at work.
     Raises:
-        EngineError: worker processes die before they begin anything, or the cluster is gone.
+        EngineError: worker processes cannot be started, or die before they begin anything; the cluster is
+            gone; or a call that this very process makes needs more memory than there is. In another process
+            that is a death.
         Whatever ``function`` raises.
     """
     workers = 1 if apart else pool.workers
     if pool.cluster is not None:
         yield from _in_cluster(function, units, pool.cluster, workers)
     elif pool.workers in (1, None):
-        yield from ((unit, function(unit)) for unit in units)
+        with _out_of_memory():
+            yield from ((unit, function(unit)) for unit in units)
     elif pool.threads:
-        yield from _run(((function, unit) for unit in units), backend="threading", n_jobs=pool.workers)
+        with _out_of_memory():
+            yield from _run(((function, unit) for unit in units), backend="threading", n_jobs=pool.workers)
     elif apart:
         for unit in units:
             yield from _in_processes(function, [unit], 2)  # with 1, joblib would call it here
@@ -79,6 +83,7 @@ def _in_processes(
     """One worker that dies takes its whole pool along: what was at work in it is told, the rest made anew."""
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
+    _require_processes(workers)
     left = dict.fromkeys(units)
     silent = 0
     while left:
@@ -109,6 +114,33 @@ def _in_processes(
             yield unit, Lost()
 
 
+def _require_processes(workers: int) -> None:
+    """Where joblib has no processes to give, it would make calls here, as if it did."""
+    from joblib import effective_n_jobs, parallel_config
+
+    try:
+        with warnings.catch_warnings(), parallel_config(backend="loky"):
+            warnings.simplefilter("ignore")
+            possible = effective_n_jobs(workers) > 1
+    except ValueError:  # not even a backend of that name
+        possible = False
+    if not possible:
+        raise EngineError(
+            "worker processes cannot be started here, in a daemonic process or without multiprocessing; "
+            "use --workers 1"
+        )
+
+
+@contextmanager
+def _out_of_memory() -> Iterator[None]:
+    try:
+        yield
+    except MemoryError:
+        raise EngineError(
+            "out of memory; run the same command again with fewer workers, or on a host that has more of it"
+        ) from None
+
+
 @dataclass(frozen=True, eq=False)
 class _Marked:
     """A call in a worker process of this machine, which leaves a mark while it is at work."""
@@ -118,11 +150,15 @@ class _Marked:
     parent: int
 
     def __call__(self, unit: int) -> Any:
-        serve(self.parent)
+        if os.getpid() != self.parent:
+            serve(self.parent)
         self.mark.begin()
-        result = self.function(unit)
-        self.mark.end()
-        return result
+        try:
+            return self.function(unit)
+        except MemoryError:  # which the next may not survive
+            return Died(alone=True)
+        finally:
+            self.mark.end()
 
 
 def _in_cluster(

@@ -17,6 +17,7 @@ from .calls import Lost
 from .deaths import run_all
 from .pool import Pool
 from .progress import ProgressBar
+from .promised import Promised
 from .sharing import Sharing, available_cpus
 from .worker import Made, Maker, ShardCall
 
@@ -49,7 +50,7 @@ def make_shards(
         describe: what a message says of the records of a shard.
     Raises:
         Quarantined: shards that keep killing their workers are left out; all others of the part are made.
-        EngineError: workers cannot be used.
+        EngineError: workers cannot be used, or publish where this host does not see it.
         KeyboardInterrupt: finished shards stay; the same call resumes.
     """
     from threadpoolctl import threadpool_limits
@@ -59,7 +60,7 @@ def make_shards(
     todo = [shard for shard in mine if not writer.is_done(shard)]
     if not todo:
         return 0
-    made, lost = 0, list[int]()
+    made, lost, promised = 0, list[int](), Promised(writer)
     # Parallelism is over shards; threads of libraries would only get in its way.
     with (
         threadpool_limits(1),
@@ -74,12 +75,15 @@ def make_shards(
             if found.shard is not None:
                 found.shard.require_whole(writer.parsed_job, shard)
                 writer.publish(shard, found.shard)
+            elif pool.cluster is not None:
+                promised.add(shard, found.where)
             rows = len(writer.row_range(shard))
             made += rows if found.now else 0
             if found.counts is not None:
                 bar.add(shard, found.counts)
             elif not found.now or pool.cluster is not None:  # nobody counted it here
                 bar.adopt(rows)
+        promised.wait()
     if lost:
         raise Quarantined(_told(writer, sorted(lost), describe))
     return made

@@ -86,8 +86,7 @@ class Sharing:
 
                 cluster = stack.enter_context(open_cluster(self.cluster))
                 if folder is not None and self.writers == "workers":
-                    with _token(folder) as token:
-                        cluster.require_shared(token)
+                    cluster.require_shared(stack.enter_context(_token(folder)))
             yield Pool(self.workers, self.threads, cluster)
 
 

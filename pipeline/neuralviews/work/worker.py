@@ -16,6 +16,7 @@ from ..store.finished import FinishedShard
 from ..store.job import Job
 from ..store.writer import StoreWriter
 from .progress import ProgressCounter
+from .versions import host
 
 __all__ = ["Made", "Maker", "Progress", "ShardCall"]
 
@@ -48,11 +49,13 @@ class Made(NamedTuple):
         now: this call made it; else it was there.
         counts: of its PSNRs, if they were not counted in a shared file.
         shard: to be published, if the worker does not.
+        where: the host on which it was made or found.
     """
 
     now: bool
     counts: NDArray[np.int64] | None = None
     shard: FinishedShard | None = None
+    where: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,14 +77,14 @@ class ShardCall:
         with _opening:
             job, writer, make = _open(self)
         if writer is not None and writer.is_done(shard):
-            return Made(now=False)
+            return Made(now=False, where=host())
         counter = ProgressCounter(self.counts, job.shard_count, shard)
         records = make(job.row_range(shard), counter.add)
         counts = counter.row if self.counts is None else None
         if writer is None:
             return Made(True, counts, FinishedShard.of(job, shard, records).packed())
         writer.commit(shard, records)
-        return Made(True, counts)
+        return Made(True, counts, where=host())
 
 
 _opening = threading.Lock()
