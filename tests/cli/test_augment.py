@@ -105,7 +105,7 @@ def test_a_run_says_what_it_did_and_can_be_verified(run: Run, stores: Path, out:
 
 def test_parts_say_what_is_left_to_others(run: Run, stores: Path, out: Path) -> None:
     asked = ("augment", stores / "parent", "--plan", "aligned-mixup-repaired", "--out", out, "--workers", 1)
-    assert run(*asked, "--shards", "1/2")[1] == f"{out}: 23 copies made; 1 shards are left to other parts\n"
+    assert run(*asked, "--shards", "1/2")[1] == f"{out}: 23 copies made; 1 shard is left to other parts\n"
     assert run(*asked, "--shards", "0/2")[1].startswith(f"{out}: complete, 64 copies made now\n")
 
 

@@ -149,7 +149,7 @@ def test_parts(run: Run, tmp_path: Path) -> None:
     given = ("import", tmp_path / "multiview", "--out", out, "--from", "multiview", "--workers", 1)
     code, text, _ = run(*given, "--shards", "1/2")
     assert code == 0
-    assert text.endswith(f"\n{out}: 0 fields imported; 1 shards are left to other parts\n")
+    assert text.endswith(f"\n{out}: 0 fields imported; 1 shard is left to other parts\n")
     code, text, _ = run(*given, "--shards", "0/2")
     assert code == 0
     assert "30 fields imported now" in text
