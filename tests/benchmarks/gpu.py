@@ -54,7 +54,7 @@ def main() -> None:
         ),
     }
     report = ""
-    for title, lines in sections.items():  # written as they come: GPUs are lent for minutes
+    for title, lines in sections.items():  # written as they come: a run may be cut off
         section = "\n".join([title, *lines()]) + "\n"
         sys.stdout.write(section + "\n")
         sys.stdout.flush()
