@@ -32,12 +32,13 @@ def shared(command: _Command) -> _Command:
         writers: "Writers",
         **others: Any,
     ) -> None:
+        from ..fit.registry import is_gpu
         from ..work.sharing import Sharing
 
         device = others.get("device")
         if workers is None and cluster is None:
             workers = default_workers(device)
-        threads = cluster is None and _is_gpu(device)
+        threads = cluster is None and is_gpu(device)
         command(*args, **others, sharing=Sharing(workers, part, True, cluster, writers, threads))
 
     options = (
@@ -77,13 +78,10 @@ def default_workers(device: str | None) -> int:
 
     A GPU has its fill of fields from one process, in which some threads prepare and write while others wait.
     """
+    from ..fit.registry import is_gpu
     from ..work.sharing import available_cpus
 
-    return _GPU_THREADS if _is_gpu(device) else available_cpus()
-
-
-def _is_gpu(device: str | None) -> bool:
-    return device is not None and device.partition(":")[0] == "cuda"
+    return _GPU_THREADS if is_gpu(device) else available_cpus()
 
 
 def _part(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, int]:

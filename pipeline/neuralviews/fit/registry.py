@@ -4,7 +4,7 @@ from ..errors import EngineError
 from ..field import FieldSpec
 from .engine import Budget, Engine
 
-__all__ = ["ENGINES", "engine_of_job", "get_engine", "why_torch"]
+__all__ = ["ENGINES", "engine_of_job", "get_engine", "is_gpu", "why_torch"]
 
 ENGINES = ("cpu", "cuda", "torch", "reference")
 """Names of all engines; of those that suit a device, the fastest for fields like MNIST's first."""
@@ -50,16 +50,20 @@ def engine_of_job(name: str, spec: FieldSpec, budget: Budget, device: str | None
     Raises:
         EngineError: as `get_engine`.
     """
-    on_gpu = device is not None and device.partition(":")[0] == "cuda"
-    return get_engine("cuda" if name == "cpu" and on_gpu else name, spec, budget, device)
+    return get_engine("cuda" if name == "cpu" and is_gpu(device) else name, spec, budget, device)
 
 
 def why_torch(engine: Engine, spec: FieldSpec, budget: Budget, device: str | None) -> str | None:
     """One line where ``auto`` took ``torch`` for a GPU, whose bytes are of that model alone; else None."""
-    if engine.name != "torch" or device is None or device.partition(":")[0] != "cuda":
+    if engine.name != "torch" or not is_gpu(device):
         return None
     reason = _load("cuda", device).refuses(spec, budget)
     return reason and f"device {device!r}: the engine torch fits these fields, as cuda {reason}"
+
+
+def is_gpu(device: str | None) -> bool:
+    """Whether what was asked for is a CUDA device."""
+    return device is not None and device.partition(":")[0] == "cuda"
 
 
 def _load(name: str, device: str | None) -> Engine:

@@ -18,7 +18,7 @@ from .engine import Engine
 from .job import budget_of, plan_job
 from .maker import FieldMaker
 from .prepare import check_room, names_digest, prepared, samples_folder, unlike_the_full_set
-from .registry import get_engine, why_torch
+from .registry import get_engine, is_gpu, why_torch
 
 __all__ = ["RunOptions", "RunReport", "generate"]
 
@@ -137,8 +137,7 @@ def _engine(recipe: Recipe, options: RunOptions) -> tuple[Engine, str]:
     Where a cluster has the GPUs, this host need not have any: `cuda` has the arithmetic of `cpu`.
     """
     spec, budget, device = recipe.spec, budget_of(recipe), options.device
-    on_gpus = device is not None and device.partition(":")[0] == "cuda"
-    if options.cluster is not None and on_gpus and options.engine in ("auto", "cuda"):
+    if options.cluster is not None and is_gpu(device) and options.engine in ("auto", "cuda"):
         from .fused.engine import reason_against
         from .fused.shape import BLOCK_BYTES
 
