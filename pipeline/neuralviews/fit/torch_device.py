@@ -8,7 +8,7 @@ import torch
 
 from ..errors import EngineError
 
-__all__ = ["failure", "find_device", "out_of_memory", "plain_float32"]
+__all__ = ["device_failed", "failure", "find_device", "out_of_memory", "plain_float32"]
 
 _NO_MEMORY = ("CUDA error: out of memory", "CUDA_ERROR_OUT_OF_MEMORY")
 """As the runtime and the driver say it."""
@@ -67,6 +67,13 @@ def failure(error: RuntimeError) -> str | None:
     ):
         return _first_sentence(error)
     return None
+
+
+def device_failed(device: object, reason: str) -> EngineError:
+    """What is said of a GPU that failed."""
+    return EngineError(
+        f"device {device} failed ({reason}): finished shards are kept; run the same command again"
+    )
 
 
 def _first_sentence(error: Exception) -> str:

@@ -22,7 +22,7 @@ from ..field import FieldSpec
 from ..store.environment import describe_environment
 from .engine import Budget, FitResult, Signals, check_inputs
 from .probe import spread
-from .torch_device import failure, find_device, out_of_memory, plain_float32
+from .torch_device import device_failed, failure, find_device, out_of_memory, plain_float32
 from .torch_fits import fit_in_slots
 from .torch_graph import own_stream
 from .torch_step import FieldBatch
@@ -160,7 +160,4 @@ class TorchEngine:
                 ) from None
             if (reason := failure(error)) is None:
                 raise
-            raise EngineError(
-                f"device {self.device} failed ({reason}): finished shards are kept; "
-                "run the same command again"
-            ) from None
+            raise device_failed(self.device, reason) from None

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import EngineError
-from ..torch_device import failure, find_device, out_of_memory
+from ..torch_device import device_failed, failure, find_device, out_of_memory
 from ..torch_graph import own_stream
 from .kernel import Fitted, OutOfMemory, Task
 from .program import Program, compiled, require_bindings
@@ -58,9 +57,7 @@ class CudaDevice:
             if out_of_memory(error):
                 raise OutOfMemory from None
             reason = failure(error) or next(iter(f"{error}".splitlines()), "no reason given")
-            raise EngineError(
-                f"device {self.name} failed ({reason}): finished shards are kept; run the same command again"
-            ) from None
+            raise device_failed(self.name, reason) from None
 
 
 class _DeviceKernel:
