@@ -18,18 +18,8 @@ from neuralviews.signals.catalogue import open_source
 from neuralviews.store.canonical import canonical_json, sha256_hex
 from neuralviews.store.examine import examine_shard
 from neuralviews.store.job import Job
-from neuralviews.store.manifest import (
-    PsnrSummary,
-    Receipt,
-    ShardEntry,
-    SplitSummary,
-    Summary,
-    checksums,
-    encode,
-    new_manifest,
-    parse_receipt,
-    receipt_of,
-)
+from neuralviews.store.manifest import checksums, encode, new_manifest, parse_receipt, receipt_of
+from neuralviews.store.manifest_schema import PsnrSummary, Receipt, ShardEntry, SplitSummary, Summary
 from neuralviews.store.schema import receipt_name, shard_name, statuses
 from neuralviews.store.writer import StoreWriter
 

@@ -19,7 +19,8 @@ from neuralviews.store.canonical import sha256_hex
 from neuralviews.store.files import open_regular
 from neuralviews.store.image import shard_image
 from neuralviews.store.job import Job
-from neuralviews.store.manifest import Extent, Receipt, encode
+from neuralviews.store.manifest import encode
+from neuralviews.store.manifest_schema import Extent, Receipt
 from neuralviews.store.opener import inspect_shard
 from neuralviews.store.writer import StoreWriter
 

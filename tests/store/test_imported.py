@@ -15,7 +15,8 @@ from neuralviews.store import examine
 from neuralviews.store.canonical import canonical_json
 from neuralviews.store.job import Job
 from neuralviews.store.layout import RowLayout
-from neuralviews.store.manifest import PsnrSummary, Summary, parse_manifest
+from neuralviews.store.manifest import parse_manifest
+from neuralviews.store.manifest_schema import PsnrSummary, Summary
 from neuralviews.store.reader import Store, open_store
 from neuralviews.store.verify import verify
 from neuralviews.store.writer import StoreWriter

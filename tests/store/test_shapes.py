@@ -13,7 +13,7 @@ import pytest
 from neuralviews.errors import IntegrityError, SpecError
 from neuralviews.records import COLUMNS, NO_IOU, SHAPE_COLUMNS, Records, ShapeTarget
 from neuralviews.store.examine import summarize
-from neuralviews.store.manifest import ShapeSummary, Summary
+from neuralviews.store.manifest_schema import ShapeSummary, Summary
 from neuralviews.store.reader import Store, open_store
 from neuralviews.store.verify import verify
 from neuralviews.store.writer import StoreWriter

@@ -16,7 +16,7 @@ from ..fit.stated_import import Quality, StatedImport, stated_import
 from ..recipe import Recipe
 from ..store.job import Job
 from ..store.layout import RowLayout
-from ..store.manifest import ShardEntry, Summary
+from ..store.manifest_schema import ShardEntry, Summary
 from ..store.schema import AUGMENT, MANIFEST_FILE, SUBSET
 from .published import Published, load_published
 from .selection import Selection

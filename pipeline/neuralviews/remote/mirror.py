@@ -10,7 +10,8 @@ from ..errors import IntegrityError, OutputError, StoreError
 from ..exchange.folder import prepare_folder
 from ..store.canonical import sha256_hex
 from ..store.files import DifferentBytes, publish, read_whole
-from ..store.manifest import ShardEntry, parse_manifest
+from ..store.manifest import parse_manifest
+from ..store.manifest_schema import ShardEntry
 from ..store.reader import Store
 from ..store.schema import MANIFEST_FILE, MAX_JSON_BYTES, SHARD_FOLDER
 from ..store.space import require_room

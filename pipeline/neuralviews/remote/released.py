@@ -9,7 +9,8 @@ from pathlib import Path
 from ..errors import FetchError, OptionError
 from ..store.canonical import sha256_hex
 from ..store.job import Job
-from ..store.manifest import Manifest, ShardEntry, parse_manifest
+from ..store.manifest import parse_manifest
+from ..store.manifest_schema import Manifest, ShardEntry
 from ..store.schema import MANIFEST_FILE, MAX_JSON_BYTES
 from .fetch import Fetched, fetch
 from .patience import Patience

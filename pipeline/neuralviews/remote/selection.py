@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ..errors import OptionError
 from ..records import Split
-from ..store.manifest import Manifest
+from ..store.manifest_schema import Manifest
 
 __all__ = ["Selection"]
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from .wording import NO_ERROR, decibels
 
 if TYPE_CHECKING:
-    from ..store.manifest import ShapeSummary
+    from ..store.manifest_schema import ShapeSummary
     from ..store.reader import Store
 
 __all__ = ["IOU", "PSNR", "SURFACE_ERROR", "Measure", "measure_of", "shape_summary"]

@@ -14,7 +14,7 @@ from .checks import record_problems
 from .files import open_regular
 from .job import Job
 from .lineage import Lineage
-from .manifest import Extent, Receipt, ShardEntry, Summary
+from .manifest_schema import Extent, Receipt, ShardEntry, Summary
 from .mapping import dataset_view, require_bytes
 from .memory_map import map_file
 from .opener import inspect_shard

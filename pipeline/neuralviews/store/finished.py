@@ -11,7 +11,7 @@ from .files import Buffer
 from .image import shard_image
 from .job import Job
 from .layout import RowLayout
-from .manifest import Receipt
+from .manifest_schema import Receipt
 from .schema import shard_name
 
 __all__ = ["FinishedShard"]

@@ -13,15 +13,11 @@ from ..records import ShapeTarget, Split
 from .canonical import canonical_json, parse_canonical, sha256_hex
 from .job import Job, require_version
 from .manifest_schema import (
-    ErrorSummary,
     Extent,
-    IouSummary,
     Manifest,
-    PsnrSummary,
     Receipt,
     ShapeSummary,
     ShardEntry,
-    SplitSummary,
     Summary,
 )
 from .manifest_text import quick_manifest, spelt_manifest
@@ -38,16 +34,6 @@ from .schema import (
 )
 
 __all__ = [
-    "ErrorSummary",
-    "Extent",
-    "IouSummary",
-    "Manifest",
-    "PsnrSummary",
-    "Receipt",
-    "ShapeSummary",
-    "ShardEntry",
-    "SplitSummary",
-    "Summary",
     "checksums",
     "encode",
     "extent_problem",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import IntegrityError
 from .files import file_sha256, open_regular
-from .manifest import Extent, ShardEntry
+from .manifest_schema import Extent, ShardEntry
 from .memory_map import map_file
 from .schema import WEIGHTS
 

@@ -19,7 +19,8 @@ from h5py import h5a, h5d, h5f, h5fd, h5g, h5i, h5l, h5o, h5p, h5s, h5t
 
 from ..errors import UnsafeShard
 from .job import Job
-from .manifest import Extent, extent_problem
+from .manifest import extent_problem
+from .manifest_schema import Extent
 from .schema import attributes, groups_of
 
 __all__ = ["inspect_shard"]

@@ -15,7 +15,8 @@ from .canonical import sha256_hex
 from .files import read_whole
 from .gather import Rows, copy_rows, join_scattered, runs
 from .job import Job
-from .manifest import Manifest, parse_manifest
+from .manifest import parse_manifest
+from .manifest_schema import Manifest
 from .mapping import ShardMaps
 from .schema import (
     JOB_FILE,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..records import NO_IOU, ShapeTarget, Split
 from .job import Job
-from .manifest import ErrorSummary, IouSummary, PsnrSummary, ShapeSummary, SplitSummary, Summary
+from .manifest_schema import ErrorSummary, IouSummary, PsnrSummary, ShapeSummary, SplitSummary, Summary
 from .object_runs import FACTS, ObjectRuns
 from .schema import statuses
 

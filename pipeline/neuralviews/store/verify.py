@@ -11,7 +11,8 @@ from .canonical import canonical_json
 from .files import is_leftover, open_regular, read_whole
 from .job import Job
 from .lineage import Lineage
-from .manifest import ShardEntry, checksums, receipt_of
+from .manifest import checksums, receipt_of
+from .manifest_schema import ShardEntry
 from .mapping import require_bytes, require_size
 from .reader import Store, open_store
 from .schema import AUGMENT, JOB_FILE, MANIFEST_FILE, MAX_JSON_BYTES, SHARD_FOLDER, SUMS_FILE, receipt_name

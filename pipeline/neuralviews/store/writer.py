@@ -23,7 +23,8 @@ from .files import (
 )
 from .finished import FinishedShard
 from .job import Job, differences
-from .manifest import Receipt, checksums, encode, new_manifest, parse_receipt
+from .manifest import checksums, encode, new_manifest, parse_receipt
+from .manifest_schema import Receipt
 from .manifest_text import Entries
 from .schema import (
     JOB_FILE,
