@@ -1,0 +1,1 @@
+"""What models learn from a store: reference readers, and the benchmark of a store."""

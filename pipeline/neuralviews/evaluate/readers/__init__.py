@@ -1,0 +1,1 @@
+"""Readers: models whose input is the weights of fields, one file each."""
