@@ -1,4 +1,4 @@
-"""The interface of readers: flat weights of fields go in, a vector of features or scores of classes come out."""
+"""The interface of readers: flat weights of fields go in, features or scores of classes come out."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar

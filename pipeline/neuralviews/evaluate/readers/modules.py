@@ -1,4 +1,4 @@
-"""Modules whose parameters are drawn from a generator of one's own: torch's would draw from the global one."""
+"""Modules whose parameters come from a generator of one's own: torch's would use the global one."""
 
 import math
 
