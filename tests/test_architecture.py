@@ -79,7 +79,15 @@ def test_source_roots_are_not_packages(folder: str) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["plan", "--help"], ["generate", "--help"], ["verify", "--help"], ["--version"]],
+    [
+        ["--help"],
+        ["plan", "--help"],
+        ["generate", "--help"],
+        ["verify", "--help"],
+        ["report", "--help"],
+        ["evaluate", "--help"],
+        ["--version"],
+    ],
 )
 def test_help_starts_without_heavy_libraries(arguments: list[str]) -> None:
     program = (

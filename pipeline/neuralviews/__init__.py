@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from .augment.run import AugmentReport, augment_store
     from .data import Graph, Layers, ViewBatch, ViewDataset
     from .errors import NeuralViewsError
+    from .evaluate.evaluation import evaluate_store
+    from .evaluate.results import Evaluation, load_results
     from .exchange.export import Exported, export
     from .exchange.run import ImportOptions, ImportReport, import_store
     from .field import Field, FieldSpec
@@ -42,6 +44,7 @@ __all__ = [
     "Distance",
     "Diversity",
     "Downloaded",
+    "Evaluation",
     "Exported",
     "Field",
     "FieldSpec",
@@ -77,12 +80,14 @@ __all__ = [
     "diversity",
     "download_release",
     "download_subset",
+    "evaluate_store",
     "export",
     "gallery",
     "generate",
     "import_store",
     "load_plan",
     "load_recipe",
+    "load_results",
     "open_store",
     "plan_names",
     "plan_run",
@@ -98,6 +103,7 @@ _HOME = {
     "Distance": "statistics.diversity",
     "Diversity": "statistics.diversity",
     "Downloaded": "remote.release",
+    "Evaluation": "evaluate.results",
     "Exported": "exchange.export",
     "Field": "field",
     "FieldSpec": "field",
@@ -131,12 +137,14 @@ _HOME = {
     "diversity": "statistics.diversity",
     "download_release": "remote.release",
     "download_subset": "remote.subset",
+    "evaluate_store": "evaluate.evaluation",
     "export": "exchange.export",
     "gallery": "report.gallery",
     "generate": "fit.run",
     "import_store": "exchange.run",
     "load_plan": "augment.plan",
     "load_recipe": "recipe",
+    "load_results": "evaluate.results",
     "open_store": "store.reader",
     "plan_names": "augment.plan",
     "plan_run": "fit.run_plan",

@@ -10,6 +10,7 @@
     ├── OptionError        an argument of a call that cannot be
     ├── SpecError          a FieldSpec, or arrays that do not fit it
     ├── EngineError        an engine or its workers cannot do what is asked, or its device is absent
+    ├── TrainingError      a reader's loss became infinite or no number
     ├── Quarantined        parts that keep killing their workers were left out; the others are done
     ├── OutputError        the output folder: unwritable, disk too small, belongs to another job
     ├── FetchError         a download failed or served something else: names the link
@@ -41,6 +42,7 @@ __all__ = [
     "SourceError",
     "SpecError",
     "StoreError",
+    "TrainingError",
     "UnsafeShard",
 ]
 
@@ -87,6 +89,10 @@ class SpecError(NeuralViewsError, ValueError):
 
 class EngineError(NeuralViewsError):
     """An engine cannot do what is asked; the message names the engine that can."""
+
+
+class TrainingError(NeuralViewsError):
+    """Training a reader went wrong; the message names the reader, the step and the learning rate."""
 
 
 class Quarantined(NeuralViewsError):

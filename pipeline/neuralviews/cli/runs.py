@@ -98,16 +98,18 @@ def _part(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, 
 
 
 @contextmanager
-def resumable(out: Path) -> Iterator[None]:
-    """Turn an interruption into a line that says how to go on, and the exit status of its signal."""
+def resumable(out: Path, finished: str = "shards/*.h5.json", noun: str = "shard") -> Iterator[None]:
+    """Turn an interruption into a line that says how to go on, and the exit status of its signal.
+
+    Args:
+        finished: pattern of the files, below ``out``, that stand for what is finished.
+    """
     signal.signal(signal.SIGTERM, _interrupt)  # how schedulers end a job
     try:
         yield
     except KeyboardInterrupt as interruption:
-        from ..store.schema import SHARD_FOLDER
-
-        count = sum(1 for _ in (out / SHARD_FOLDER).glob("*.h5.json"))
-        kept = f"{count} finished shards are kept in {out}" if count else "no shard was finished yet"
+        count = sum(1 for _ in out.glob(finished))
+        kept = f"{count} finished {noun}s are kept in {out}" if count else f"no {noun} was finished yet"
         command = shlex.join(["neuralviews", *sys.argv[1:]])
         click.echo(f"interrupted: {kept}; resume with: {command}", err=True)
         sys.exit(128 + (interruption.args or (signal.SIGINT,))[0])

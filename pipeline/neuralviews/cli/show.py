@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..signals.catalogue import Source
     from ..store.reader import Store
 
-__all__ = ["command"]
+__all__ = ["command", "source_if_there"]
 
 
 @click.command()
@@ -73,12 +73,12 @@ def _draw_views(
 
     if parent is not None:
         raise OptionError(f"--parent: {store.root} has none, its kind is '{store.kind}'; leave --parent out")
-    source, note = _source_if_there(store, source_root)
+    source, note = source_if_there(store, source_root)
     gallery(store, source, out, objects=objects, views=views)
     return note
 
 
-def _source_if_there(store: "Store", source_root: Path | None) -> "tuple[Source | None, str | None]":
+def source_if_there(store: "Store", source_root: Path | None) -> "tuple[Source | None, str | None]":
     """The store's source; or None, and why: it needs a root and none was given, or nobody knows it."""
     from ..fit.facts import field_facts
     from ..fit.reproduce import open_store_source

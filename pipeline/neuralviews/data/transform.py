@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,17 @@ from ..seeds import derive_seed
 if TYPE_CHECKING:
     from ..store.reader import Store
 
-__all__ = ["Transform"]
+__all__ = ["Copies", "Transform"]
+
+
+class Copies(NamedTuple):
+    """Copies of n records, and what they were made by."""
+
+    batch: Batch
+    params: NDArray[np.float32]
+    """(n, columns), as `Compose.run` gives them."""
+    partners: NDArray[np.int64] | None
+    """(n,) record ids of the second parents; None where nothing is mixed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,14 +66,18 @@ class Transform:
 
     def __call__(self, rows: NDArray[np.int64], epoch: int) -> Batch:
         """Copies of some records, whatever they render: only plans reject, and replace what overflows."""
+        return self.copies(rows, epoch).batch
+
+    def copies(self, rows: NDArray[np.int64], epoch: int) -> Copies:
+        """The same with what they were made by."""
         _keep_freed_memory()
         base = derive_seed(self.seed, self.supply.store.dataset_id, "transform", epoch)
         draws, partners = Draws(row_seeds(base, rows)), None
         if self.steps.partner is not None:
             partners = self.supply.partners(rows, draws, self.steps.partner)
         with np.errstate(over="ignore", invalid="ignore"):  # what overflows is served as it is
-            batch, _ = self.steps.run(self.supply.batch(rows, partners), draws)
-        return batch
+            batch, params = self.steps.run(self.supply.batch(rows, partners), draws)
+        return Copies(batch, params, partners)
 
 
 @cache

@@ -14,7 +14,7 @@ from .shipped import Shipped
 from .terms import Terms
 from .words import counted, decibels, description, markdown, siren, source_name, title_of
 
-__all__ = ["PICTURE", "RELEASE_SUMS", "card_text"]
+__all__ = ["PICTURE", "RELEASE_SUMS", "card_text", "fact_rows"]
 
 PICTURE = "gallery.png"
 RELEASE_SUMS = "SHA256SUMS.release"
@@ -36,7 +36,7 @@ def card_text(facts: ReleaseFacts, terms: Terms, card: Shipped | None, *, pictur
         head(facts, terms, title),
         f"# {markdown(title)}",
         markdown(description(facts)),
-        _table(_rows(facts)),
+        _table(fact_rows(facts)),
         *([f"![some of the records]({PICTURE})"] if picture else []),
         *_section("Load", load_lines(facts)),
         *_section("Download and verify", download_lines(facts, terms, RELEASE_SUMS)),
@@ -59,7 +59,8 @@ def _table(rows: Iterator[tuple[str, str]]) -> str:
     return "\n".join(["| | |", "|---|---|", *(f"| {name} | {text} |" for name, text in rows)])
 
 
-def _rows(facts: ReleaseFacts) -> Iterator[tuple[str, str]]:
+def fact_rows(facts: ReleaseFacts) -> Iterator[tuple[str, str]]:
+    """What the records are, as names and texts in Markdown on one line each."""
     spec, (low, high) = facts.spec, facts.target_range
     one, many = ("copy", "copies") if facts.kind == "augment" else ("view", "views")
     each, rest = divmod(facts.records, facts.objects)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from ..store.reader import Store
 
-__all__ = ["STATISTICS_FILE", "Statistics", "kept_statistics", "tensors"]
+__all__ = ["STATISTICS_FILE", "Statistics", "kept_statistics", "tensors", "training_rows"]
 
 STATISTICS_FILE = "statistics.json"
 _REMEDY = "remove the file, it is made again when needed"
@@ -72,15 +72,17 @@ class Statistics:
     tensor_std: Floats
 
     @classmethod
-    def of(cls, store: "Store") -> Self:
+    def of(cls, store: "Store", rows: NDArray[np.intp] | None = None) -> Self:
         """Work them out.
 
+        Args:
+            rows: some of the `training_rows`, in any order; None for all of them.
         Raises:
             StoreError: the training split has no usable record.
             IntegrityError: a shard is not what was published, or holds weights that are not finite.
         """
         sums = ExactSums(store.spec.parameters)
-        rows = _training_rows(store)
+        rows = training_rows(store) if rows is None else rows
         step = max(1, _BLOCK // store.spec.parameters)
         for start in range(0, len(rows), step):
             block = rows[start : start + step]
@@ -189,7 +191,12 @@ def _tensors(spec: FieldSpec) -> Iterator[tuple[str, slice]]:
         yield f"{index}.bias", layer.bias
 
 
-def _training_rows(store: "Store") -> NDArray[np.intp]:
+def training_rows(store: "Store") -> NDArray[np.intp]:
+    """The records of the training split that did not diverge, ascending.
+
+    Raises:
+        StoreError: there is none.
+    """
     train = store.column("split") == Split.train
     rows = np.flatnonzero(train & (store.column("status") != Status.diverged))
     if not len(rows):

@@ -1,0 +1,97 @@
+"""What is measured: the stores, and one evaluation after another, the most wanted ones first."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from .inits import INITS
+
+__all__ = ["GRIDS", "STORES", "Grid", "Made"]
+
+
+@dataclass(frozen=True)
+class Made:
+    """A store: a recipe of this folder or one that comes along, and what is asked of it beyond."""
+
+    recipe: str
+    limit: int | None = None
+    views: int | None = None
+
+
+@dataclass(frozen=True)
+class Grid:
+    """One evaluation.
+
+    Args:
+        stores: each is evaluated alike.
+        choices: arguments of `evaluate_store`.
+        steps, batch: of all its runs.
+    """
+
+    stores: tuple[str, ...]
+    choices: dict[str, Any]
+    steps: int = 1000
+    batch: int = 128
+
+
+def sine(stores: tuple[str, ...], steps: int = 300, **choices: Any) -> Grid:
+    """Of the reader sine-graph, which has learned what it can in fewer steps."""
+    return Grid(stores, {"readers": ("sine-graph",), **choices}, steps)
+
+
+def dws(stores: tuple[str, ...], **choices: Any) -> Grid:
+    """Of the reader dws."""
+    return Grid(stores, {"readers": ("dws",), **choices})
+
+
+DIGITS = ("digits10-dws", "digits10-siren", "digits10-shared")
+MNIST = ("mnist10-dws", "mnist10-siren")
+VIEWS = {"views": (1, 2, 5, 10)}
+MIXED = {"views": (1, 10), "augments": ("none", "mixup", "aligned-mixup")}
+EXACT = ("none", "permutation", "sign-flip", "phase-shift", "phase-shift-unbounded", "gaussian-noise")
+
+STORES = {
+    **{name: Made(f"{name}.toml") for name in DIGITS},
+    **{name: Made(f"{name}.toml", limit=6000) for name in MNIST},
+    "mnist10-shared": Made("mnist10-shared.toml", limit=6000, views=2),
+    "mnist-dws": Made("mnist-dws", limit=12_000),
+    "mnist": Made("mnist", limit=12_000),
+}
+
+GRIDS = {
+    "views": dws(DIGITS[:1], **VIEWS, seeds=5),
+    "mixing": dws(DIGITS[:1], **MIXED, seeds=5),
+    "sine-views": sine(DIGITS, **VIEWS, seeds=3),
+    "siren-mixing": dws(DIGITS[1:2], **MIXED, seeds=3),
+    "mnist-sine-views": sine(MNIST, 600, **VIEWS, seeds=3),
+    "mnist-views": dws(MNIST[:1], **VIEWS, seeds=2),
+    "sine-mixing": sine(DIGITS[:2], **MIXED, seeds=3),
+    "mnist-mixing": dws(MNIST[:1], **MIXED, seeds=2),
+    "mnist-siren": dws(MNIST[1:], views=(1, 10), seeds=2),
+    "readers": Grid(
+        DIGITS, {"readers": ("mlp", "mlp-aligned", "dws", "pixels"), "views": (1, 10), "seeds": 2}
+    ),
+    "inits": dws(INITS, views=(10,), seeds=2),
+    "sine-inits": sine(INITS, views=(10,), seeds=2),
+    "mnist-shared": Grid(("mnist10-shared",), {"readers": ("mlp", "mlp-aligned"), "views": (1,), "seeds": 2}),
+    "reference": Grid(("mnist-dws", "mnist"), {"readers": ("mlp", "dws"), "views": (1,), "seeds": 2}),
+    "sine-reference": sine(("mnist-dws", "mnist"), 600, views=(1,), seeds=2),
+    "leak": dws(DIGITS[:1], views=(1,), augments=("mixup",), partners=("active", "all"), seeds=5),
+    "objects": dws(DIGITS[:1], views=(1, 2, 10), objects=(129, 258, None), seeds=2),
+    "sine-objects": sine(DIGITS[1:2], views=(1, 2, 10), objects=(129, 258, None), seeds=3),
+    "exact": dws(DIGITS[:1], views=(10,), augments=EXACT, seeds=2),
+    "mnist-sine-mixing": sine(MNIST, 600, **MIXED, seeds=3),
+    "noise": dws(DIGITS[:1], views=(10,), label_noise=(0.4,), reweight=("none", "multiplicative"), seeds=3),
+    "sine-noise": sine(
+        DIGITS[1:2], views=(10,), label_noise=(0.4,), reweight=("none", "multiplicative"), seeds=3
+    ),
+    "contrastive": sine(
+        DIGITS[1:2],
+        task="contrastive",
+        views=(10,),
+        augments=("none", "symmetries", "contrastive", "contrastive+aligned-mixup"),
+        seeds=2,
+    ),
+    "damp": dws(DIGITS[:1], views=(10,), damp=(0.0, 0.1), seeds=2),
+    "graph": Grid(DIGITS[:2], {"readers": ("graph", "nfn"), "views": (10,), "seeds": 2}),
+    "mnist-readers": Grid(MNIST, {"readers": ("mlp", "mlp-aligned", "pixels"), "views": (10,), "seeds": 1}),
+}

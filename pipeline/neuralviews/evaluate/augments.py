@@ -1,0 +1,79 @@
+"""Augmentations of training by name, as ``--augment`` takes them."""
+
+from typing import TYPE_CHECKING, Any
+
+from ..errors import OptionError, PlanError
+
+if TYPE_CHECKING:
+    from ..augment.base import Augmentation
+    from ..augment.compose import Compose
+
+__all__ = ["NONE", "PRESETS", "augmentation", "described"]
+
+NONE = "none"
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "mixup": {"op": "mixup", "law": "uniform"},
+    "mixup-perm": {"op": "mixup", "law": "uniform", "permute": True},
+    "aligned-mixup": {"op": "aligned_mixup", "law": "uniform"},
+    "phase-shift-unbounded": {"op": "phase_shift", "low": -4, "high": 3},
+}
+"""As published by Shamsian et al. (ICML 2024), with labels mixed like fields; aligned over permutation, sign
+and phase. The last one is their "siren_bias". They go before operations and plans of these names."""
+
+
+def augmentation(name: str) -> "Compose | None":
+    """The augmentation called ``name``; None for ``none``.
+
+    A preset; an operation of `augment.registry` at its defaults, with hyphens or underscores; a plan that
+    comes along, or the path of a TOML file, with exactly one pipeline; or several of these joined by ``+``,
+    one after the other. Of a plan only the steps are taken: training draws copies anew all the time.
+
+    Raises:
+        OptionError: none of these, or more than one step that mixes.
+        PlanError: a plan that cannot be used, or has several pipelines.
+    """
+    from ..augment.compose import Compose
+
+    if name == NONE:
+        return None
+    parts = [name] if name.endswith(".toml") else name.split("+")
+    return Compose([step for part in parts for step in _steps(part)])
+
+
+def described(steps: "Compose | None") -> list[dict[str, Any]]:
+    """Its steps as plain JSON values, every setting stated."""
+    from ..augment.registry import describe
+
+    return [] if steps is None else [describe(step) for step in steps.steps]
+
+
+def _steps(name: str) -> "tuple[Augmentation, ...]":
+    from ..augment.plan import load_plan, plan_names
+    from ..augment.registry import OPERATIONS, build
+
+    operation = name.replace("-", "_")
+    if name in PRESETS or operation in OPERATIONS:
+        return (build(PRESETS.get(name, {"op": operation}), f"augment {name}"),)
+    if not (name in plan_names() or name.endswith(".toml") or "/" in name):
+        raise OptionError(_unknown(name))
+    pipelines = load_plan(name).pipelines
+    if len(pipelines) != 1:
+        raise PlanError(
+            f"augment {name}: found a plan of {len(pipelines)} pipelines, expected exactly one; "
+            "put the one that is meant into a TOML file of its own"
+        )
+    return pipelines[0].steps.steps
+
+
+def _unknown(name: str) -> str:
+    import difflib
+
+    from ..augment.plan import plan_names
+    from ..augment.registry import OPERATIONS
+
+    known = [NONE, *PRESETS, *(operation.replace("_", "-") for operation in OPERATIONS), *plan_names()]
+    known = list(dict.fromkeys(known))
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(known)}, or a TOML file"
+    return f"augment: found {name!r}; {hint}"

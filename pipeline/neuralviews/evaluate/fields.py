@@ -1,0 +1,235 @@
+"""The fields that readers are trained and tested on: which records, with which labels, prepared how."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..augment.base import column_count
+from ..augment.batch import Batch, SoftLabels
+from ..augment.supply import Supply
+from ..data.dataset import ViewDataset
+from ..data.labels import Labels
+from ..data.transform import Transform
+from ..errors import SpecError, StoreError
+from ..records import NO_LABEL, Split
+from ..seeds import derive_seed
+from .conditions import Condition
+from .label_noise import corrupt_labels
+from .prepare import Preparation
+
+if TYPE_CHECKING:
+    from ..augment.compose import Compose
+    from ..store.reader import Store
+    from .readers.base import Reader
+
+__all__ = ["HELD_OUT", "FieldBatch", "Fields", "active_records", "held_out", "training_fields"]
+
+Rows = NDArray[np.int64]
+
+HELD_OUT: tuple[Split, ...] = (Split.val, Split.test)
+_CACHE_BYTES = 1 << 30
+
+
+class FieldBatch(NamedTuple):
+    """Fields as a reader takes them.
+
+    Args:
+        weights: (B, P) float32.
+        target: (B, K) float32, shares of the classes.
+        place: (B,) int64, where they stand in `Fields`; of a mixed field that of its first parent.
+        partner: (B,) int64, the place of the second parent, -1 if it is not among the fields; None where
+            nothing is mixed.
+        lam: (B,) float32, the share of the first parent in the label; None likewise.
+    """
+
+    weights: Tensor
+    target: Tensor
+    place: Tensor
+    partner: Tensor | None = None
+    lam: Tensor | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Fields:
+    """Chosen records of a store.
+
+    Args:
+        rows: (N,) record ids, by object and view.
+        label: (N,) int64, the class that each counts as: a wrong one after label noise.
+        shares: (N, K) float32, the same as shares; soft ones of augmented stores.
+        prepare: what the reader asks of its input.
+        transform: augments them; None for fields as they are.
+    """
+
+    store: "Store"
+    rows: Rows
+    label: Rows
+    shares: NDArray[np.float32]
+    prepare: Preparation
+    transform: Transform | None = None
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def classes(self) -> int:
+        """K."""
+        return int(self.shares.shape[1])
+
+    def batch(self, index: Rows, epoch: int = 0) -> FieldBatch:
+        """Augmented anew for each epoch, prepared for the reader; index is (B,) places, none twice."""
+        if self.transform is None:
+            return self.clean(index)
+        rows = self.rows[index]
+        found = self.transform.copies(rows, epoch)
+        weights = torch.from_numpy(self.prepare(found.batch.weights))
+        target = torch.from_numpy(found.batch.labels.dense(self.classes))
+        if found.partners is None:
+            return FieldBatch(weights, target, torch.from_numpy(index))
+        partner, lam = self._place[found.partners], self._share(found.params)
+        return FieldBatch(
+            weights, target, torch.from_numpy(index), torch.from_numpy(partner), torch.from_numpy(lam)
+        )
+
+    def clean(self, index: Rows) -> FieldBatch:
+        """As they are in the store, prepared for the reader; index is (B,) places."""
+        kept = self._prepared
+        weights = self.prepare(self.store.weights(self.rows[index])) if kept is None else kept[index]
+        target = torch.from_numpy(self.shares[index])
+        return FieldBatch(torch.from_numpy(weights), target, torch.from_numpy(index))
+
+    @cached_property
+    def _place(self) -> Rows:
+        """Where each record of the store stands in ``rows``, (records,); -1 if it does not."""
+        place = np.full(len(self.store), -1)
+        place[self.rows] = np.arange(len(self))
+        return place
+
+    def _share(self, params: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Of the first parent in the label of each copy, (B,)."""
+        assert self.transform is not None
+        start = 0
+        for step in self.transform.steps.steps:
+            parameters = step.parameters(self.transform.supply.context)
+            if step.partner is not None:
+                lam = params[:, start]  # the first column of whatever mixes
+                hard = getattr(step, "labels", "soft") == "hard"
+                return (lam >= 0.5).astype(np.float32) if hard else np.ascontiguousarray(lam)
+            start += column_count(parameters)
+        raise AssertionError("a pipeline with second parents has a step that mixes")
+
+    @cached_property
+    def _prepared(self) -> NDArray[np.float32] | None:
+        """All of them, where bringing them next to a reference each time would cost more than memory."""
+        size = 4 * len(self) * self.store.spec.parameters
+        if self.prepare.reference is None or self.transform is not None or size > _CACHE_BYTES:
+            return None
+        return self.prepare(self.store.weights(self.rows))
+
+
+def active_records(store: "Store", condition: Condition, root: int) -> Rows:
+    """Records of the first views of the objects trained on, by object and view, (N,) int64.
+
+    Objects are taken in an order by hash, the same one for all conditions, so that those of a smaller number
+    are among those of a larger one.
+
+    Raises:
+        SpecError: views or objects that are not there.
+        StoreError: no usable training record.
+    """
+    rows: Rows = ViewDataset(store, "train", views=condition.views).rows
+    if condition.objects is None:
+        return rows
+    owner = store.column("object_id")[rows]
+    objects = np.unique(owner).tolist()
+    if condition.objects > len(objects):
+        raise SpecError(
+            f"objects: found {condition.objects}, but {store.root} has {len(objects)} training objects"
+        )
+    ranked = sorted(objects, key=lambda item: derive_seed(root, store.dataset_id, "object", item))
+    chosen: Rows = rows[np.isin(owner, ranked[: condition.objects])]
+    return chosen
+
+
+def training_fields(
+    store: "Store",
+    condition: Condition,
+    reader: "type[Reader] | Reader",
+    steps: "Compose | None",
+    root: int,
+) -> Fields:
+    """What a condition trains on; its draws follow from ``root``, the dataset id and the condition's seed.
+
+    Raises:
+        SpecError: views or objects that are not there, or fields that cannot be augmented like this.
+        StoreError: no labels, or a single class.
+        OptionError: too few records to mix.
+    """
+    rows = active_records(store, condition, root)
+    label, shares = _labelled(store, rows)
+    seed = derive_seed(root, store.dataset_id, "repetition", condition.seed)
+    if condition.label_noise:
+        label, shares = _with_noise(store, rows, label, shares.shape[1], condition.label_noise, seed)
+    prepare = Preparation.of(store, rows, aligned=reader.aligned, normalize=reader.normalize)
+    fields = Fields(store, rows, label, shares, prepare)
+    if steps is None:
+        return fields
+    members = ViewDataset(store, "train").rows if condition.partners == "all" else rows
+    supply = Supply(store, members)
+    if condition.label_noise:
+        every = np.full(len(store), NO_LABEL)
+        every[rows] = label
+        supply = _Labelled(store, members, every)
+    supply.require(steps)
+    return replace(fields, transform=Transform(steps, supply, seed))
+
+
+def held_out(store: "Store", split: Split, prepare: Preparation) -> Fields:
+    """The first view of each object of a split, as training prepared its own fields.
+
+    Raises:
+        StoreError: no usable or no labelled record.
+    """
+    rows: Rows = ViewDataset(store, split.name, views=1).rows
+    label, shares = _labelled(store, rows)
+    return Fields(store, rows, label, shares, prepare)
+
+
+def _labelled(store: "Store", rows: Rows) -> tuple[Rows, NDArray[np.float32]]:
+    labels = Labels(store)
+    label = labels.hard(rows)
+    if (label == NO_LABEL).any():
+        raise StoreError(
+            f"{store.root}: {int((label == NO_LABEL).sum()):,} of {len(rows):,} records have no label, which "
+            "readers are trained on; take a store with labels"
+        )
+    return label, labels.soft(rows)
+
+
+def _with_noise(
+    store: "Store", rows: Rows, label: Rows, classes: int, share: float, seed: int
+) -> tuple[Rows, NDArray[np.float32]]:
+    """All views of an object get the same wrong label: it is the object that somebody mistook."""
+    _, first, owner = np.unique(store.column("object_id")[rows], return_index=True, return_inverse=True)
+    wrong = corrupt_labels(label[first], classes, share, derive_seed(seed, "label noise"))[owner]
+    return wrong, SoftLabels.of(wrong).dense(classes)
+
+
+@dataclass(frozen=True, eq=False)
+class _Labelled(Supply):
+    """Fields with labels of our own.
+
+    Args:
+        label: (records,) int64 of the store, -1 where none is needed.
+    """
+
+    label: Rows
+
+    def batch(self, rows: Rows, partners: Rows | None = None) -> Batch:
+        found = Batch.of(self.context, self.store.weights(rows), SoftLabels.of(self.label[rows]))
+        return found if partners is None else replace(found, partner=self.batch(partners))

@@ -1,0 +1,105 @@
+"""Whether a store can be evaluated as asked, found out before anything is trained or written."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..augment.supply import Supply
+from ..data.labels import Labels
+from ..errors import StoreError
+from ..fit.facts import field_facts
+from ..records import NO_LABEL, Split
+from ..store.schema import AUGMENT
+from .conditions import Condition
+from .fields import active_records, held_out
+from .prepare import Preparation
+from .store_reader import reader_of_store
+from .training import require_batch
+
+if TYPE_CHECKING:
+    from ..augment.compose import Compose
+    from ..store.reader import Store
+
+__all__ = ["dataset_facts", "require_store", "require_suitable"]
+
+
+def require_store(store: "Store") -> None:
+    """Refuse a store that has no labels, or lacks a split.
+
+    Raises:
+        StoreError
+    """
+    if not (store.column("label") != NO_LABEL).any():
+        raise StoreError(
+            f"{store.root}: has no labels, which readers are trained on; take a store with labels"
+        )
+    summary = store.manifest.summary.splits
+    missing = [split.name for split in Split if not summary[split.name].records]
+    if missing and store.kind == AUGMENT:
+        raise StoreError(
+            f"{store.root}: augmented copies without split '{missing[0]}', which readers are chosen or "
+            "tested on; evaluate the store they were made from, with --augment and the plan they were made by"
+        )
+    if missing:
+        raise StoreError(
+            f"{store.root}: has no record of split '{missing[0]}'; readers are trained on 'train', chosen on "
+            "'val' and tested on 'test': make the store with a [split] table that has all three"
+        )
+
+
+def require_suitable(
+    store: "Store",
+    conditions: Sequence[Condition],
+    steps: Mapping[str, "Compose | None"],
+    *,
+    batch: int,
+    hidden: int | None,
+    seed: int,
+) -> int:
+    """Refuse conditions that cannot be; returns the records of the largest one.
+
+    Args:
+        steps: the augmentations by name.
+    Raises:
+        SpecError: views or objects that are not there, or fields that do not fit a reader or an augmentation.
+        OptionError: no such reader, or fewer records than a batch has, or than mixing needs.
+        StoreError: a split without usable or labelled records, or a single class.
+    """
+    classes = Labels(store).classes
+    for name in dict.fromkeys(condition.reader for condition in conditions):
+        reader_of_store(store, name, classes, seed=0, hidden=hidden)
+    for split in (Split.val, Split.test):
+        held_out(store, split, Preparation(store.spec))
+    most = 0
+    for views, objects in dict.fromkeys((condition.views, condition.objects) for condition in conditions):
+        example = next(one for one in conditions if (one.views, one.objects) == (views, objects))
+        rows = active_records(store, example, seed)
+        found = np.unique(store.column("label")[rows])
+        if len(found) < 2:
+            raise StoreError(
+                f"{store.root}: found 1 class in the {len(rows):,} training records, expected at least 2: "
+                "there is nothing to tell apart"
+            )
+        several = "1 view" if views == 1 else f"{views} views"
+        require_batch(len(rows), batch, f"{several} of {'all' if objects is None else objects} objects are ")
+        for augmentation in steps.values():
+            if augmentation is not None:
+                Supply(store, rows).require(augmentation)
+        most = max(most, len(rows))
+    return most
+
+
+def dataset_facts(store: "Store") -> dict[str, Any]:
+    """What results tell of the store."""
+    test = held_out(store, Split.test, Preparation(store.spec))
+    counts = np.bincount(test.label, minlength=test.classes)
+    return {
+        "name": field_facts(store).name,
+        "kind": store.kind,
+        "dims": list(store.spec.dims),
+        "records": len(store),
+        "classes": test.classes,
+        "largest_class": float(counts.max() / counts.sum()),
+        "objects": {split.name: store.manifest.summary.splits[split.name].objects for split in Split},
+    }

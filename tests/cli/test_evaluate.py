@@ -1,0 +1,84 @@
+"""``evaluate``: the table that it prints, its grid, and errors of one line."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from neuralviews.evaluate.results import load_results
+
+from ..evaluate.stores import readable_store
+
+Run = Callable[..., tuple[int, str, str]]
+FEW = ("--steps", 4, "--batch", 8, "--hidden", 4, "--workers", 1)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return readable_store(tmp_path_factory.mktemp("evaluate") / "store").root
+
+
+def test_the_table_is_that_of_the_results(run: Run, root: Path, tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    grid = ("--reader", "mlp,mlp-aligned", "--views", "1,2", "--objects", "10,all", "--seeds", 2)
+    code, text, _ = run("evaluate", root, *grid, *FEW, "--out", out)
+    assert code == 0
+    found = load_results(out)
+    assert len(found.rows) == 8
+    lines = [line.split() for line in text.splitlines() if line.startswith("mlp")]
+    assert len(lines) == 8
+    for line, row in zip(lines, found.rows, strict=True):
+        objects = row.condition["objects"]
+        assert line[:4] == [
+            row.condition["reader"],
+            str(row.condition["views"]),
+            "all" if objects is None else str(objects),
+            str(row.records),
+        ]
+        assert row.test.text() in " ".join(line)
+    assert "4 steps of 8, 2 seeds" in text
+    again = run("evaluate", *found.command.split()[2:], "--workers", 1)
+    assert (again[0], again[1]) == (0, text)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--views", "1,x"), "Invalid value for '--views': found '1,x', expected a whole number, or several"),
+        (("--reweight", "some"), "found 'some', expected none or multiplicative"),
+        (("--reader", "none"), "reader: found 'none'"),
+        (("--probe", "linear"), "--probe is for --task contrastive"),
+        (("--lr", "0"), "lr: found 0.0, expected a number above 0"),
+        (("--lr", "1e30"), "the loss is not finite at step"),
+    ],
+)
+def test_errors_are_one_line(
+    run: Run, root: Path, tmp_path: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    reader = () if "--reader" in arguments else ("--reader", "mlp")
+    code, text, err = run("evaluate", root, *reader, *FEW, *arguments, "--out", tmp_path / "results")
+    assert (code, text) == (2, "")
+    line = next(line for line in err.splitlines() if line.startswith("error: "))
+    assert message in line
+    assert "Traceback" not in err
+    assert not (tmp_path / "results" / "results.json").exists()
+
+
+def test_an_interruption_tells_how_to_go_on(
+    run: Run, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from neuralviews.evaluate import run as runs
+
+    original, calls = runs.train, [0]
+
+    def interrupted(*arguments: Any) -> Any:
+        calls[0] += 1
+        if calls[0] == 3:
+            raise KeyboardInterrupt
+        return original(*arguments)
+
+    monkeypatch.setattr(runs, "train", interrupted)
+    code, text, err = run("evaluate", root, "--reader", "mlp", *FEW, "--out", tmp_path / "results")
+    assert (code, text) == (130, "")
+    assert f"interrupted: 2 finished runs are kept in {tmp_path / 'results'}; resume with: neuralviews" in err
