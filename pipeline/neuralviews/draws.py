@@ -119,14 +119,14 @@ class Draws:
         words >>= half
         return words.view(np.int64) + np.int64(low)
 
-    def normal(self, k: int) -> NDArray[np.float64]:
-        """(n, k) float64, standard normal, at most 8.6 either way.
+    def normal(self, k: int, start: int = 0) -> NDArray[np.float64]:
+        """(n, k) float64, standard normal, at most 8.6 either way, from the words from ``start`` on.
 
         Pairs are those of Box and Muller, "A note on the generation of random normal deviates" (1958).
         """
         numbers = np.empty((len(self), _count("normal", k)))
         for rows in self._blocks(k):
-            words = Draws(self.seeds[rows]).bits(k + k % 2)
+            words = Draws(self.seeds[rows]).bits(k + k % 2, start)
             radius = np.sqrt(-log(_positive(words[:, 0::2])))
             x, y = _directions(words[:, 1::2])
             numbers[rows, 0::2] = radius * x

@@ -13,12 +13,16 @@ from .errors import RecipeError
 from .field import FieldSpec
 from .recipe_errors import convert, nearest, read_toml
 from .recipe_rules import problems
-from .recipe_schema import MAX_VIEWS, Document, MeshTable, ShapeTable
+from .recipe_schema import MAX_VIEWS, Document, FitTable, MeshTable, ShapeTable
 
 __all__ = ["Recipe", "load_recipe", "recipe_from_canonical", "recipe_names", "recipe_root"]
 
 _NO_BYTE = ("title", "expected")  # tables that describe a dataset and decide none of its bytes
-_LATER = ((("shape",), None), (("fit", "loss"), "mse"), (("fit", "points"), None))
+_LATER = (
+    (("shape",), None),
+    (("fit", "loss"), "mse"),
+    *((("fit", key), None) for key in ("points", "robust", "scope", "shadow")),
+)
 """Keys that came later, and the values with which the canonical form stays what it was without them."""
 
 
@@ -50,6 +54,18 @@ class Recipe(Document, frozen=True, kw_only=True):
                 f"{self.name}: views: found {views!r}, expected a whole number from 1 to {MAX_VIEWS}"
             )
         return msgspec.structs.replace(self, views=views)
+
+    def with_fit(self, **keys: Any) -> "Recipe":
+        """The same recipe with other values of some keys of its table ``fit``, given as in a recipe file.
+
+        Raises:
+            RecipeError: as `load_recipe`.
+        """
+        table = {**msgspec.to_builtins(self.fit), **keys}
+        changed = msgspec.structs.replace(self, fit=convert(table, FitTable, f"{self.name}: fit"))
+        for key, problem in problems(changed):
+            raise RecipeError(f"{self.name}: {key}: {problem}")
+        return changed
 
     def canonical(self) -> dict[str, Any]:
         """Everything in the recipe that decides a byte, as plain JSON values with all defaults filled in."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import PurePosixPath
 
 from .errors import SpecError
@@ -13,6 +14,7 @@ from .recipe_schema import (
     FolderTable,
     IndexSplit,
     MeshTable,
+    ScopeTable,
     SourceSplit,
     TorchvisionTable,
 )
@@ -34,6 +36,7 @@ def problems(recipe: Document) -> Iterator[tuple[str, str]]:
     yield from _field_problems(recipe)
     yield from _source_problems(recipe)
     yield from _shape_problems(recipe)
+    yield from _method_problems(recipe)
     fit, split = recipe.fit, recipe.split
     if fit.points is not None and (fit.target_psnr is not None or fit.keep_best):
         key = "keep_best" if fit.keep_best else "target_psnr"
@@ -72,6 +75,22 @@ def _field_problems(recipe: Document) -> Iterator[tuple[str, str]]:
             "field.dims",
             f"found {list(spec.dims)}, expected 1 output for grey, 2 with alpha, 3 for RGB, 4 with alpha",
         )
+
+
+def _method_problems(recipe: Document) -> Iterator[tuple[str, str]]:
+    """What cannot be done beside plain fitting, or not together."""
+    fit, pairs = recipe.fit, list(pairwise(recipe.field.dims))
+    if fit.shadow is not None and fit.robust is not None:
+        yield "fit.shadow", "expected none beside fit.robust: which of the two comes first is not defined"
+    if fit.shadow is not None and isinstance(recipe.source, MeshTable):
+        yield "fit.shadow", "expected none for shapes, whose IoU would not be that of the shadow"
+    if fit.scope is not None and min((i * o for i, o in pairs), default=2) < 2:
+        yield "fit.scope", f"found dims {list(recipe.field.dims)}, expected layers of 2 weights or more"
+    if not isinstance(fit.scope, ScopeTable):
+        return
+    for key in ("mean", "sd"):
+        if (found := len(getattr(fit.scope, key))) != len(pairs):
+            yield f"fit.scope.{key}", f"found {found} numbers, expected {len(pairs)}, one for each layer"
 
 
 def _shape_problems(recipe: Document) -> Iterator[tuple[str, str]]:

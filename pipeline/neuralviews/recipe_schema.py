@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 from .grids import AxisOrder
 
 __all__ = [
+    "DampTable",
     "DigitsTable",
     "Document",
     "ExpectedTable",
@@ -21,7 +22,9 @@ __all__ = [
     "IndexSplit",
     "InitTable",
     "MeshTable",
+    "PilotTable",
     "RandomSplit",
+    "ScopeTable",
     "ShapeTable",
     "SourceSplit",
     "StoreTable",
@@ -37,6 +40,7 @@ Integer = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 Positive = Annotated[int, Meta(ge=1, le=10_000_000, description="a whole number from 1 to 10000000")]
 Decibels = Annotated[float, Meta(ge=-200, le=200, description="a number of dB from -200 to 200")]
 Factor = Annotated[float, Meta(ge=1e-6, le=1e6, description="a number from 1e-6 to 1e6")]
+Weight = Annotated[float, Meta(ge=1e-9, le=1e3, description="a number from 1e-9 to 1000")]
 Value = Annotated[float, Meta(ge=-1e6, le=1e6, description="a number from -1e6 to 1e6")]
 Length = Annotated[float, Meta(ge=1e-4, le=1, description="a number from 1e-4 to 1")]
 Samples = Annotated[int, Meta(ge=1, le=10_000_000, description="a whole number from 1 to 10000000")]
@@ -143,12 +147,33 @@ class InitTable(Struct, frozen=True, forbid_unknown_fields=True):
     shared: Annotated[bool, Meta(description="true or false")] = False
 
 
+class DampTable(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="damp"):
+    """Each step's gradient is taken at weights times 1 + sigma N(0, 1); see `fit.damp`."""
+
+    sigma: Annotated[float, Meta(gt=0, le=1, description="a number above 0, at most 1")]
+
+
+class PilotTable(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="pilot"):
+    """The scope that a few plain fits have; a run writes its numbers into the job, as a `ScopeTable`."""
+
+    weight: Weight = 1e-2
+
+
+class ScopeTable(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="fixed"):
+    """The mean and the standard deviation that each layer's weights are drawn towards; see `fit.scope`."""
+
+    mean: Annotated[tuple[Value, ...], Meta(description="a number from -1e6 to 1e6 for each layer")]
+    sd: Annotated[tuple[Factor, ...], Meta(description="a number from 1e-6 to 1e6 for each layer")]
+    weight: Weight = 1e-2
+
+
 class FitTable(Struct, frozen=True, forbid_unknown_fields=True):
     """How long and how fast to fit, and what happens to a field that turns out badly.
 
     Args:
         loss: ``mse``, or ``bce`` of logits: the field's output passes a sigmoid before it is compared.
         points: how many points each step draws; None takes all points of the signal in every step.
+        robust, scope, shadow: what is done beside plain fitting; see `fit.method`.
     """
 
     steps: Positive = 1000
@@ -162,6 +187,9 @@ class FitTable(Struct, frozen=True, forbid_unknown_fields=True):
     retries: Annotated[int, Meta(ge=0, le=16, description="a whole number from 0 to 16")] = 2
     loss: Annotated[Literal["mse", "bce"], Meta(description="'mse' or 'bce'")] = "mse"
     points: Positive | None = None
+    robust: DampTable | None = None
+    scope: PilotTable | ScopeTable | None = None
+    shadow: Annotated[Literal["int8", "fp16"], Meta(description="'int8' or 'fp16'")] | None = None
 
 
 class RandomSplit(Struct, frozen=True, forbid_unknown_fields=True, tag_field="rule", tag="random"):

@@ -20,6 +20,7 @@ __all__ = [
     "NO_LABEL",
     "NO_PARENT",
     "REPAIRS",
+    "SHADOW_COLUMNS",
     "SHAPE_COLUMNS",
     "WIDE_COLUMNS",
     "Records",
@@ -105,6 +106,9 @@ SHAPE_COLUMNS: Mapping[str, np.dtype[Any]] = MappingProxyType(
 )
 """Columns that stores of fitted shapes have beside `COLUMNS`; ``docs/format.md`` says what they mean."""
 
+SHADOW_COLUMNS: Mapping[str, np.dtype[Any]] = MappingProxyType({"shadow_psnr": np.dtype("<f4")})
+"""Columns that stores of fields with a shadow have beside `COLUMNS`; see ``docs/format.md``."""
+
 IMPORTED_COLUMNS: Mapping[str, np.dtype[Any]] = MappingProxyType({"attributes": np.dtype("<f4")})
 """Columns that stores of imported fields have beside `COLUMNS` if their publisher states numbers of each;
 ``docs/format.md`` says what they mean."""
@@ -114,7 +118,7 @@ WIDE_COLUMNS = ("classes", "shares", "params", "repairs", "attributes")
 
 _KINDS = (
     COLUMNS,
-    *({**COLUMNS, **more} for more in (SHAPE_COLUMNS, AUGMENTED_COLUMNS, IMPORTED_COLUMNS)),
+    *({**COLUMNS, **more} for more in (SHAPE_COLUMNS, SHADOW_COLUMNS, AUGMENTED_COLUMNS, IMPORTED_COLUMNS)),
 )
 _TYPES = {name: dtype for columns in _KINDS for name, dtype in columns.items()}
 
@@ -127,7 +131,7 @@ class Records:
         spec: the shape of every field.
         weights: (n, P) float32.
         columns: name -> array, (n,) or wide; names and dtypes are those of `COLUMNS`, alone or with
-            one of `SHAPE_COLUMNS`, `AUGMENTED_COLUMNS` and `IMPORTED_COLUMNS`.
+            one of `SHAPE_COLUMNS`, `SHADOW_COLUMNS`, `AUGMENTED_COLUMNS` and `IMPORTED_COLUMNS`.
     Raises:
         SpecError: lengths, names or dtypes do not fit; the message names the array.
     """
@@ -145,7 +149,8 @@ class Records:
         if self.columns.keys() not in [columns.keys() for columns in _KINDS]:
             raise SpecError(
                 f"columns: found {sorted(self.columns)}, expected {sorted(COLUMNS)}, of shapes also "
-                f"{sorted(SHAPE_COLUMNS)}, in augmented records also {sorted(AUGMENTED_COLUMNS)}, "
+                f"{sorted(SHAPE_COLUMNS)}, with a shadow {sorted(SHADOW_COLUMNS)}, "
+                f"in augmented records also {sorted(AUGMENTED_COLUMNS)}, "
                 f"in imported ones perhaps {sorted(IMPORTED_COLUMNS)}"
             )
         for name, column in self.columns.items():

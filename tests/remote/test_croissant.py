@@ -8,7 +8,7 @@ from typing import Any
 import h5py
 import pytest
 
-from neuralviews.records import AUGMENTED_COLUMNS, COLUMNS, IMPORTED_COLUMNS, SHAPE_COLUMNS
+from neuralviews.records import AUGMENTED_COLUMNS, COLUMNS, IMPORTED_COLUMNS, SHADOW_COLUMNS, SHAPE_COLUMNS
 from neuralviews.remote.columns import COLUMN_TEXTS, CROISSANT_TYPES
 from neuralviews.remote.croissant import croissant_text
 from neuralviews.remote.facts import release_facts
@@ -94,7 +94,7 @@ def test_fields_are_the_datasets_of_the_shards(stores: dict[str, Store], kind: s
 
 
 def test_every_column_has_a_text_and_a_type() -> None:
-    columns = {**COLUMNS, **SHAPE_COLUMNS, **AUGMENTED_COLUMNS, **IMPORTED_COLUMNS}
+    columns = {**COLUMNS, **SHAPE_COLUMNS, **SHADOW_COLUMNS, **AUGMENTED_COLUMNS, **IMPORTED_COLUMNS}
     assert set(COLUMN_TEXTS) == set(columns)
     assert {dtype.str for dtype in columns.values()} == set(CROISSANT_TYPES)
 

@@ -45,7 +45,7 @@ def test_the_reader_on_the_page_reads_a_store(name: str) -> None:
 
 def test_the_tables_list_every_dataset_and_attribute() -> None:
     datasets = dict(re.findall(r"^\| `/([a-z_/]+)` \| `([<a-z0-9]+)` \|", PAGE, re.MULTILINE))
-    assert {path: np.dtype(kind) for path, kind in datasets.items()} == RowLayout(1, 1, 1, 1, 1).types()
+    assert {path: np.dtype(kind) for path, kind in datasets.items()} == RowLayout(1, 1, 1, 1, 1, True).types()
     section = PAGE.split("Attributes of the root group")[1].split("\n\n")[1]
     stated = dict(re.findall(r"^\| `([a-z_]+)` \| (?:`([<a-z0-9]+)`|string) \|", section, re.MULTILINE))
     made = attributes("0" * 64, b"{}\n", 0, 0)

@@ -168,8 +168,9 @@ def test_records_of_another_shape_or_shard_are_refused(writer: StoreWriter) -> N
 def test_records_of_another_kind_or_width_are_refused(writer: StoreWriter, tmp_path: Path) -> None:
     with pytest.raises(
         SpecError,
-        match=r"^shard 0: found RowLayout\(parameters=44, classes=2, params=3, repairs=0, attributes=0\), "
-        r"the job has RowLayout\(parameters=44, classes=0, params=0, repairs=0, attributes=0\)",
+        match=r"^shard 0: found RowLayout\(parameters=44, classes=2, params=3, repairs=0, attributes=0, "
+        r"shadow=False\), the job has RowLayout\(parameters=44, classes=0, params=0, repairs=0, "
+        r"attributes=0, shadow=False\)",
     ):
         writer.commit(0, make_copies(range(32)))
     for columns in ({"classes": 2, "params": 4}, {"classes": 3, "params": 3}):

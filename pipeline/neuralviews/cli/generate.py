@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +17,19 @@ __all__ = ["command"]
 _SHOWN = 10
 
 
+def _robust(ctx: click.Context, param: click.Parameter, value: str | None) -> dict[str, Any] | None:
+    """``damp:SIGMA`` as the table of a recipe."""
+    if value is None:
+        return None
+    kind, _, sigma = value.partition(":")
+    try:
+        return {"kind": {"damp": kind}[kind], "sigma": float(sigma)}
+    except (KeyError, ValueError):
+        raise click.BadParameter(
+            f"found {value!r}, expected damp:SIGMA, for example damp:0.02", ctx, param
+        ) from None
+
+
 @click.command()
 @click.argument("recipe")
 @click.option(
@@ -29,6 +42,14 @@ _SHOWN = 10
 )
 @click.option("--download", is_flag=True, help="Let torchvision fetch, check and unpack the source's files.")
 @click.option("--views", type=click.IntRange(1, 65535), help="Views of each object, instead of the recipe's.")
+@click.option(
+    "--robust",
+    callback=_robust,
+    metavar="damp:SIGMA",
+    help="Fit weights that bear noise of SIGMA times their size, instead of the recipe's fit.robust.",
+)
+@click.option("--scope", type=click.Choice(("pilot",)), help="Draw each layer to the scope of a pilot.")
+@click.option("--shadow", type=click.Choice(("int8", "fp16")), help="Fit through rounded weights.")
 @click.option("--limit", type=click.IntRange(1), help="Only so many objects, spread over the splits.")
 @click.option("--keep-going", is_flag=True, help="Leave out meshes that cannot be used, and list them.")
 @click.option("--engine", default="auto", show_default=True, help="auto, cpu, cuda, torch or reference.")
@@ -40,6 +61,9 @@ def command(
     source_root: Path | None,
     download: bool,
     views: int | None,
+    robust: dict[str, Any] | None,
+    scope: str | None,
+    shadow: str | None,
     limit: int | None,
     keep_going: bool,
     engine: str,
@@ -56,6 +80,9 @@ def command(
     loaded = load_recipe(recipe)
     if views is not None:
         loaded = loaded.with_views(views)
+    wishes = {"robust": robust, "scope": scope and {"kind": scope}, "shadow": shadow}
+    if asked := {key: value for key, value in wishes.items() if value is not None}:
+        loaded = loaded.with_fit(**asked)
     options = RunOptions(
         source_root,
         download,

@@ -58,6 +58,11 @@ def _facts(store: "Store") -> dict[str, Any]:
             for part in Split
         },
         "psnr": None if summary.psnr is msgspec.UNSET else msgspec.to_builtins(summary.psnr),
+        **(
+            {}
+            if summary.shadow_psnr is msgspec.UNSET
+            else {"shadow_psnr": msgspec.to_builtins(summary.shadow_psnr)}
+        ),
         "status": dict(summary.status),
         **shapes_facts(store),
         "shards": len(manifest.shards),
@@ -92,6 +97,7 @@ def _text(facts: dict[str, Any]) -> str:
             if part["records"]
         ),
         ("PSNR", _psnr(facts["psnr"]) + (", against what the copies should render" if copies else "")),
+        *((("shadow PSNR", _psnr(facts["shadow_psnr"])),) if "shadow_psnr" in facts else ()),
         *(quality_rows(facts) if "shapes" in facts else ()),
         rejected_row(facts) if copies else ("status", _statuses(facts)),
         *((_engine(dict(facts["arithmetic"])),) if "arithmetic" in facts else ()),

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ..errors import SpecError
 from ..field import FieldSpec
 from ..portable import LN10, exp10, log, log10
+from .method import Method
 
 __all__ = ["Budget", "Engine", "FitResult", "Signals", "check_inputs", "psnr_from_loss"]
 
@@ -25,7 +26,8 @@ class Signals:
         coords: (p, d) float32, C-contiguous.
         values: (n, p, c) float32, C-contiguous: the targets of n fits.
         span: width of the target range (1 for [0, 1], 2 for [-1, 1]): the peak of the PSNR.
-        keys: (n,) uint64, the stream of each fit that its minibatches are drawn from; None if none are.
+        keys: (n,) uint64, the stream of each fit that its minibatches and noise are drawn from; None if none
+            are.
     """
 
     coords: NDArray[np.float32]
@@ -62,6 +64,8 @@ class Budget:
             `minibatch.drawn_points`. None takes all points in every step.
         loss: what is minimised: ``"mse"``, the mean squared error; or ``"bce"``, the binary cross-entropy,
             in which the field gives the sigmoid of its output, and targets lie in [0, 1].
+        method: what is done beside that; None fits plainly. Where steps see other numbers than the weights, a
+            target and ``keep_best`` have the weights measured in each step too, which costs a forward more.
     Raises:
         SpecError: ``points`` is not from 1 to 2**32 - 1, or stands beside ``target_psnr`` or
             ``keep_best``: a step's points do not tell how good a field is.
@@ -74,6 +78,7 @@ class Budget:
     keep_best: bool = False
     points: int | None = None
     loss: Literal["mse", "bce"] = "mse"
+    method: Method | None = None
 
     def __post_init__(self) -> None:
         if self.points is None:
@@ -85,6 +90,26 @@ class Budget:
                 f"budget: found target_psnr={self.target_psnr} and keep_best={self.keep_best}, expected "
                 f"neither beside points={self.points}: a step's points do not tell how good a field is"
             )
+
+    @property
+    def changes(self) -> bool:
+        """Whether steps see other numbers than the weights, see `Method`."""
+        return self.method is not None and self.method.changes
+
+    @property
+    def judges(self) -> bool:
+        """Whether each step must know how good the weights themselves are."""
+        return self.target_psnr is not None or self.keep_best
+
+    @property
+    def measures_last(self) -> bool:
+        """Whether the weights are measured after the last step alone: the losses of steps are not theirs."""
+        return self.points is not None or (self.changes and not self.judges)
+
+    @property
+    def draws(self) -> bool:
+        """Whether steps draw numbers: a fit then needs a key."""
+        return self.points is not None or (self.method is not None and self.method.sigma is not None)
 
     def target_loss(self, span: float) -> float:
         """The mean squared error at `target_psnr`; -1, which no loss reaches, without a target."""
@@ -159,14 +184,15 @@ def check_inputs(spec: FieldSpec, signals: Signals, inits: NDArray[np.float32], 
     expected = (len(signals.values), spec.parameters)
     if inits.dtype != np.float32 or inits.shape != expected:
         raise SpecError(f"inits: found {inits.dtype} {inits.shape}, expected float32 {expected}")
-    if budget.points is None:
-        return
-    if signals.keys is None:
+    if budget.method is not None:
+        budget.method.require(spec)
+    if budget.draws and signals.keys is None:
+        drawn = "noise" if budget.points is None else f"{budget.points} points"
         raise SpecError(
             f"signals: found no keys, expected uint64 {(len(inits),)}: "
-            f"the {budget.points} points of a step are drawn from them"
+            f"the {drawn} of a step are drawn from them"
         )
-    if len(signals.coords) >= MOST_POINTS:
+    if budget.points is not None and len(signals.coords) >= MOST_POINTS:
         raise SpecError(
             f"signals: found {len(signals.coords)} coordinates, expected at most {MOST_POINTS - 1} "
             "to draw minibatches from"

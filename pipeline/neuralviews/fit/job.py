@@ -2,12 +2,15 @@
 
 from typing import TYPE_CHECKING, Any
 
+from ..errors import RecipeError
 from ..recipe import Recipe
-from ..records import REPAIRS
+from ..recipe_schema import PilotTable
+from ..records import REPAIRS, SHADOW_COLUMNS
 from ..seeds import derive_seed
 from ..store.schema import FORMAT_VERSION, STORE_FORMAT
 from ..work.sizes import rows_per_shard
 from .engine import Budget, Engine
+from .method import Method, Scope
 
 if TYPE_CHECKING:
     from ..signals.catalogue import Source
@@ -23,11 +26,35 @@ GENERATOR = 1
 
 
 def budget_of(recipe: Recipe) -> Budget:
-    """The recipe's table ``fit`` as the engines take it."""
+    """The recipe's table ``fit`` as the engines take it.
+
+    Raises:
+        RecipeError: the numbers of its scope are still to come from a pilot.
+    """
     fit = recipe.fit
     return Budget(
-        fit.steps, fit.lr, fit.schedule, fit.target_psnr, fit.keep_best, points=fit.points, loss=fit.loss
+        fit.steps,
+        fit.lr,
+        fit.schedule,
+        fit.target_psnr,
+        fit.keep_best,
+        points=fit.points,
+        loss=fit.loss,
+        method=_method_of(recipe),
     )
+
+
+def _method_of(recipe: Recipe) -> Method | None:
+    fit = recipe.fit
+    if isinstance(fit.scope, PilotTable):
+        raise RecipeError(
+            f"{recipe.name}: fit.scope: found kind 'pilot', whose numbers only a run finds, expected 'fixed' "
+            "here: the job of a store states them"
+        )
+    if fit.robust is None and fit.scope is None and fit.shadow is None:
+        return None
+    scope = None if fit.scope is None else Scope(fit.scope.weight, fit.scope.mean, fit.scope.sd)
+    return Method(None if fit.robust is None else fit.robust.sigma, scope, fit.shadow)
 
 
 def first_seed(recipe: Recipe, object_id: int, view: int) -> int:
@@ -43,7 +70,7 @@ def retry_seed(recipe: Recipe, object_id: int, view: int, attempt: int) -> int:
 
 
 def points_key(seed: int) -> int:
-    """The stream of the minibatches of a fit that starts from ``seed``."""
+    """The stream of the minibatches and of the noise of a fit that starts from ``seed``."""
     return derive_seed(seed, "points")
 
 
@@ -87,6 +114,7 @@ def plan_job(recipe: Recipe, source: "Source", engine: Engine, limit: int | None
         "objects": len(objects),
         "rows": rows,
         "rows_per_shard": recipe.store.rows_per_shard or _shard_rows(recipe, rows),
+        **({} if recipe.fit.shadow is None else {"columns": dict.fromkeys(SHADOW_COLUMNS, 1)}),
         **(
             {}
             if recipe.shape is None

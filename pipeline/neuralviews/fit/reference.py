@@ -12,9 +12,12 @@ from numpy.typing import NDArray
 
 from ..field import FieldSpec, split
 from ..records import Status
+from .damp import damp_factors
 from .engine import Budget, FitResult, Signals, check_inputs, psnr_from_loss
 from .minibatch import drawn_points
 from .schedule import BETA1, BETA2, EPSILON, AdamSchedule, adam_schedule
+from .scope import scope_penalty
+from .shadow import shadow_weights
 
 __all__ = ["ReferenceEngine", "loss_and_gradient"]
 
@@ -84,6 +87,26 @@ class _Problem:
         seen = drawn_points(self.key, step, self.budget.points, len(self.coords))[0]
         return replace(self, coords=self.coords[seen], values=self.values[seen])
 
+    def seen(self, weights: Array, step: int) -> Array:
+        """What a step takes for the weights."""
+        method = self.budget.method
+        if method is None or step == self.budget.steps:
+            return weights
+        if method.sigma is not None:
+            assert self.key is not None
+            factors: Array = damp_factors(self.spec, self.key, step, method.sigma)[0].astype(weights.dtype)
+            return weights * factors
+        return weights if method.shadow is None else shadow_weights(self.spec, weights, method.shadow)
+
+    def stepped(self, weights: Array, step: int) -> tuple[float, Array]:
+        """The loss that a step is judged by, and the gradient (P,) that moves the weights."""
+        loss, gradient = self.at(step).measured(self.seen(weights, step))
+        if self.budget.changes and self.budget.judges:
+            loss = self.measured(weights)[0]
+        if self.budget.method is not None and self.budget.method.scope is not None:
+            gradient = gradient + scope_penalty(self.spec, weights, self.budget.method.scope)[1]
+        return loss, gradient
+
     def measured(self, weights: Array) -> tuple[float, Array]:
         """Mean squared error of what the field gives, and the gradient (P,) of the loss."""
         return loss_and_gradient(self.spec, weights, self.coords, self.values, self.budget.loss)
@@ -114,7 +137,7 @@ def _fit_one(problem: _Problem, init: NDArray[np.float32], schedule: AdamSchedul
         return _Fit(rounded, problem.recorded_loss(rounded), steps, status)
 
     for step in range(budget.steps + 1):
-        loss, gradient = problem.at(step).measured(weights)
+        loss, gradient = problem.stepped(weights, step)
         if not loss <= LARGEST:
             return outcome(init, step, Status.diverged)
         if loss <= target and (fit := outcome(weights, step, Status.converged)).loss <= target:

@@ -18,6 +18,7 @@ from .job import GENERATOR, budget_of
 from .numbering import run_rows
 from .registry import engine_of_job
 from .rows import RowFitter
+from .shadow import shadow_weights
 from .stated import stated_job
 from .stated_import import stated_import
 
@@ -109,7 +110,7 @@ def remeasure(store: Store, source: Source, rows: NDArray[np.int64]) -> Remeasur
     The root mean squared error may differ by what float32 rendering costs: 1e-5 of the target range and
     a thousandth of itself. Records whose loss was not finite have nothing to compare, and do not count.
     Of shapes, what is stated of the object is compared exactly, `iou` within a thousandth, and
-    `surface_error` as the loss is.
+    `surface_error` as the loss is. Of fields with a shadow, `shadow_psnr` is compared as the loss is.
 
     Raises:
         IntegrityError: a record's stored quality is not that of its weights; names the record.
@@ -121,6 +122,8 @@ def remeasure(store: Store, source: Source, rows: NDArray[np.int64]) -> Remeasur
         signal = source.signal(int(records.columns["object_id"][i]))
         if signal.samples is not None:
             _require_measured(store, row, records.take(slice(i, i + 1)), recipe, signal.samples)
+        if recipe.fit.shadow is not None:
+            _require_shadow(store, row, records.take(slice(i, i + 1)), recipe, signal)
         loss, stated = float(records.columns["loss"][i]), float(records.columns["psnr"][i])
         if loss == _NOT_FINITE and records.columns["status"][i] == Status.diverged:
             continue
@@ -159,6 +162,23 @@ def _require_measured(store: Store, row: int, record: Records, recipe: Recipe, s
                 f"{store.root}: record {row} states {name} {stated}, its weights and the source come to "
                 f"{measured[0]}: the store was not made from this source"
             )
+
+
+def _require_shadow(store: Store, row: int, record: Records, recipe: Recipe, signal: Signal) -> None:
+    """The PSNR of a field's shadow is that of the rounded weights, as far as these give a sound one."""
+    assert recipe.fit.shadow is not None
+    stated = float(record.columns["shadow_psnr"][0])
+    shadow = shadow_weights(recipe.spec, record.weights[0], recipe.fit.shadow)
+    with np.errstate(invalid="ignore"):  # float16 may overflow
+        rms, psnr = rendered_quality(recipe, shadow, signal)
+    if not np.isfinite(rms) and record.columns["status"][0] == Status.diverged:
+        return
+    expected = recipe.span * 10 ** (-stated / 20)
+    if not abs(rms - expected) <= _RMS_RELATIVE * expected + _RMS_ABSOLUTE * recipe.span:
+        raise IntegrityError(
+            f"{store.root}: record {row} states shadow_psnr {stated:.2f} dB, its rounded weights render at "
+            f"{psnr:.2f} dB: the store was not made by this recipe and source"
+        )
 
 
 def _outputs(

@@ -14,6 +14,7 @@ from ..work.worker import Progress
 from .engine import Engine, FitResult, Signals
 from .init import initial_weights
 from .job import budget_of, first_seed, points_key, retry_seed
+from .shadow import shadow_psnr
 
 if TYPE_CHECKING:
     from ..signals.catalogue import Objects, Signal, Source
@@ -42,7 +43,7 @@ class RowFitter:
         """Fit the given records; ``progress`` hears the PSNRs of each batch as it is done."""
         results: list[FitResult] = []
         seeds: list[NDArray[np.uint64]] = []
-        of_shapes: list[dict[str, NDArray[Any]]] = []
+        more: list[dict[str, NDArray[Any]]] = []
         for batch, signals, samples in self._batches(rows):
             result, used = self._fit_batch(batch, signals)
             results.append(result)
@@ -50,14 +51,16 @@ class RowFitter:
             if samples is not None:
                 from .quality import shape_columns  # needs numba
 
-                of_shapes.append(shape_columns(self.recipe, result.weights, samples))
+                more.append(shape_columns(self.recipe, result.weights, samples))
+            if self.recipe.fit.shadow is not None:
+                more.append({"shadow_psnr": shadow_psnr(self.recipe, result.weights, signals)})
             if progress is not None:
                 progress(result.psnr)
         records = self._records(rows, results, np.concatenate(seeds))
-        if not of_shapes:
+        if not more:
             return records
-        more = {name: np.concatenate([columns[name] for columns in of_shapes]) for name in of_shapes[0]}
-        return Records(records.spec, records.weights, {**records.columns, **more})
+        joined = {name: np.concatenate([columns[name] for columns in more]) for name in more[0]}
+        return Records(records.spec, records.weights, {**records.columns, **joined})
 
     def _batches(self, rows: Sequence[int]) -> Iterator[tuple[list[int], Signals, "ShapeSamples | None"]]:
         """Consecutive records whose signals share their coordinates, as many at a time as the engine takes
@@ -105,10 +108,11 @@ class RowFitter:
     def _from_seeds(self, signals: Signals, seeds: NDArray[np.uint64]) -> FitResult:
         spec = self.recipe.spec
         inits = initial_weights(spec, self.recipe.init.scheme, [int(seed) for seed in seeds])
-        if self.recipe.fit.points is not None:
+        budget = budget_of(self.recipe)
+        if budget.draws:
             keys = np.array([points_key(int(seed)) for seed in seeds], np.uint64)
             signals = replace(signals, keys=keys)
-        return self.engine.fit(spec, signals, inits, budget_of(self.recipe))
+        return self.engine.fit(spec, signals, inits, budget)
 
     def _failed(self, result: FitResult) -> NDArray[np.bool_]:
         failed: NDArray[np.bool_] = result.status == Status.diverged

@@ -17,6 +17,7 @@ from ..work.sharing import Sharing, Writers
 from .engine import Engine
 from .job import budget_of, plan_job
 from .maker import FieldMaker
+from .pilot import resolved, stand_in
 from .prepare import check_room, names_digest, prepared, samples_folder, unlike_the_full_set
 from .registry import get_engine, is_gpu, why_torch
 
@@ -100,18 +101,19 @@ def generate(recipe: Recipe | str | Path, out: str | Path, options: RunOptions =
             f"writers: recipe {recipe.name} is of shapes, whose samples all hosts share beside the store; "
             "choose a folder that they share, and --writers workers"
         )
-    engine, name = _engine(recipe, options)
+    engine, name = _engine(stand_in(recipe), options)
     root = Path(out)
     options.sharing.prove()
     begun = (root / JOB_FILE).exists()
     source = _source(recipe, root, options, begun)
     if options.progress and (note := unlike_the_full_set(recipe, source)):
         sys.stderr.write(f"{note}\n")
-    job = plan_job(recipe, source, engine, options.limit)
     if recipe.shape is not None and not begun:
-        check_room(root, recipe, job)
+        check_room(root, recipe, plan_job(recipe, source, engine, options.limit))
         source = prepared(source, recipe, options.limit, root, options.sharing, options.keep_going)
-        job = plan_job(recipe, source, engine, options.limit)
+    device = None if options.cluster else options.device
+    recipe = resolved(recipe, source, options.limit, root, device, options.progress)
+    job = plan_job(recipe, source, engine, options.limit)
     if is_finished(root, job):
         return RunReport(0, 0, open_store(root).dataset_id, source.left_out)
     check_space(root, job)

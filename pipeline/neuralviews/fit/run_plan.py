@@ -19,6 +19,7 @@ from ..store.space import estimate_bytes, free_bytes, shard_bytes
 from ..work.sharing import available_cpus
 from .crowd import Crowd, crowd_rate
 from .job import budget_of, plan_job
+from .pilot import stand_in
 from .plan_warnings import quality_warnings, run_warnings
 from .prepare import samples_bytes, unlike_the_full_set
 from .registry import get_engine
@@ -100,6 +101,8 @@ def plan_run(
 ) -> RunPlan:
     """Say what a run would take, from a trial of some seconds on this machine; nothing is written.
 
+    The few fits of a pilot, which `generate` makes before the others, are left out.
+
     Args:
         recipe: a recipe, its name, or the path of its file.
         options: as of `generate`; the whole run is planned for, by workers of this machine.
@@ -111,7 +114,7 @@ def plan_run(
     """
     if options.download:
         raise OptionError("download: a plan writes nothing, expected the source's files to be there already")
-    recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+    recipe = stand_in(recipe if isinstance(recipe, Recipe) else load_recipe(recipe))
     free = free_bytes(Path(folder))
     engine = get_engine(options.engine, recipe.spec, budget_of(recipe), options.device)
     source = _source(recipe, options)

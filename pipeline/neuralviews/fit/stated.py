@@ -85,7 +85,8 @@ def _require_consistent(where: str, job: Mapping[str, Any], plain: _Plain, recip
         ("arch", job["arch"], recipe.spec.to_json()),
         ("source.image_shape", prod(plain.source.image_shape or ()) <= MOST_PIXELS, True),
         ("limit", plain.limit is None or plain.limit >= 1, True),
-        ("columns", "columns" in job, shape is not None),
+        ("columns", "columns" in job, shape is not None or recipe.fit.shadow is not None),
+        ("columns", "shadow_psnr" in job.get("columns", ()), recipe.fit.shadow is not None),
         ("max_disagreement", job.get("max_disagreement"), None if shape is None else shape.max_disagreement),
         ("arithmetic.engine", type(plain.arithmetic.get("engine")), str),
     ):

@@ -81,7 +81,7 @@ class _Fits:
         if self._budget.keep_best:
             kept_step, kept_loss = _on_host(progress.kept_step)[slots], _on_host(progress.kept_loss)[slots]
         last = step == self._budget.steps
-        if self._budget.points is not None and last.any():
+        if self._budget.measures_last and last.any():
             kept_loss = loss = np.where(last, _on_host(self._batch.measure_all())[slots], loss)
         lost = ~(loss <= LARGEST)
         met = loss.astype(np.float64) <= self._budget.target_loss(self._signals.span)

@@ -4,7 +4,7 @@ from torch import Tensor, arange
 
 from ..draws import MIX_END, MIX_ROUNDS
 
-__all__ = ["drawn_on_device"]
+__all__ = ["drawn_on_device", "shifted", "words_on_device"]
 
 
 def drawn_on_device(seeds: Tensor, increments: Tensor, step: Tensor, points: int, pool: int) -> Tensor:
@@ -18,13 +18,19 @@ def drawn_on_device(seeds: Tensor, increments: Tensor, step: Tensor, points: int
     Returns:
         (slots, points) int64, from 0 to ``pool - 1``.
     """
-    x = seeds + (step * points + arange(1, points + 1, device=step.device)) * increments
+    words = words_on_device(seeds, increments, step * points, points)
+    return shifted(shifted(words, 32) * pool, 32)
+
+
+def words_on_device(seeds: Tensor, increments: Tensor, start: Tensor, count: int) -> Tensor:
+    """Words of streams from ``start``, (slots, 1), on: (slots, count) int64 with the bits of `Draws.bits`."""
+    x = seeds + (start + arange(1, count + 1, device=start.device)) * increments
     for shift, factor in MIX_ROUNDS:
-        x = (x ^ _shifted(x, shift)) * (factor - (1 << 64))  # int64 with the bits of a factor over 2**63
-    x ^= _shifted(x, MIX_END)
-    return _shifted(_shifted(x, 32) * pool, 32)
+        x = (x ^ shifted(x, shift)) * (factor - (1 << 64))  # int64 with the bits of a factor over 2**63
+    x ^= shifted(x, MIX_END)
+    return x
 
 
-def _shifted(x: Tensor, places: int) -> Tensor:
+def shifted(x: Tensor, places: int) -> Tensor:
     """The bits of int64 shifted right, zeros coming in from the left."""
     return (x >> places) & ((1 << (64 - places)) - 1)

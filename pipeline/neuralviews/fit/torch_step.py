@@ -21,6 +21,7 @@ from ..draws import gammas
 from ..field import FieldSpec
 from .engine import Budget
 from .schedule import BETA1, BETA2, EPSILON
+from .torch_method import Pull, changes_of
 from .torch_minibatch import drawn_on_device
 
 __all__ = ["FieldBatch"]
@@ -54,7 +55,7 @@ class FieldBatch:
 
     Args:
         coords: (p, d) float32, shared by all slots: the points of the signals.
-        budget: what is minimised, and at how many points of the signals in each step.
+        budget: what is minimised, at how many points of the signals in each step, and by which method.
         tile: about how many points are worked on at a time at most: tiles are alike, of whole rows of memory
             but for the last. Gradients accumulate over tiles in order.
     Attributes:
@@ -108,6 +109,13 @@ class FieldBatch:
         )
         self._layers, self._gradients = _layer_views(spec, self._scaled), _layer_views(spec, self._gradient)
         self._backwards = [layer[:, :, :-1].mT for layer in self._layers]
+        method = budget.method
+        self._seen = buffer(spec.parameters) if budget.changes else self.weights
+        self._changes = changes_of(spec, method, self.weights, _layer_views(spec, self._seen), self._order)
+        self._judges = budget.changes and budget.judges
+        self._pull = None
+        if method is not None and method.scope is not None:
+            self._pull = Pull(method.scope, _layer_views(spec, self.weights), self._gradients)
 
     def _cut(self, coords: Tensor, targets: Tensor) -> list[_Tile]:
         tiles = []
@@ -137,7 +145,7 @@ class FieldBatch:
     ) -> None:
         """Start fresh fits in the given slots, from initial weights (k, P) towards values (k, p, c).
 
-        Minibatches are drawn from ``keys``, (k,).
+        Minibatches and noise are drawn from ``keys``, (k,).
         """
         device = self.weights.device
         chosen = torch.tensor(slots, device=device)
@@ -145,6 +153,8 @@ class FieldBatch:
         self._all_targets[chosen] = torch.tensor(values, device=device).mT
         self._mean.index_fill_(0, chosen, 0.0)
         self._square.index_fill_(0, chosen, 0.0)
+        if self._changes is not None:
+            self._changes.load(chosen, keys)
         if self._streams is not None:
             assert keys is not None
             streams = torch.tensor(np.stack([keys, gammas(keys)]).view(np.int64), device=device)
@@ -158,7 +168,12 @@ class FieldBatch:
         return flat
 
     def draw(self, step: Tensor) -> None:
-        """Gather the points that the steps (slots, 1) of the fields draw; nothing if they take all."""
+        """Prepare the steps (slots, 1) of the fields: what they see of the weights, and gather their points.
+
+        Nothing if they see the weights themselves, at all points.
+        """
+        if self._changes is not None:
+            self._changes.see(self.weights, step, self._seen)
         if self._streams is None:
             return
         points, pool = self._coords.shape[2], self._all_coords.shape[2]
@@ -169,8 +184,12 @@ class FieldBatch:
             chosen.copy_(everything.gather(2, drawn.expand_as(chosen)))
 
     def measure(self) -> Tensor:
-        """Mean squared error at the points of the step, `loss`; the gradient is kept for `update`."""
-        self._scale()
+        """The loss that the step is judged by, `loss`; the gradient is kept for `update`.
+
+        It is the mean squared error at the points of the step, as the step sees the weights, unless the
+        budget judges the weights themselves.
+        """
+        self._scale(self._seen)
         for tile in self._tiles:
             error = self._forward(tile)
             first = tile is self._tiles[0]
@@ -178,22 +197,25 @@ class FieldBatch:
             error.mul_(self._error_scale)
             self._backward(tile, first)
         self._gradient.mul_(self._factor)  # the gradient so far was that of the scaled weights
-        return self.loss.div_(self._targets[0].numel())
+        if self._pull is not None:
+            self._pull.add()
+        self.loss.div_(self._targets[0].numel())
+        return self.loss.copy_(self.measure_all()) if self._judges else self.loss
 
     def measure_all(self) -> Tensor:
         """Mean squared error at all points of the signals, (slots, 1); `loss` stays as it is."""
-        self._scale()
+        self._scale(self.weights)
         total = torch.empty_like(self.loss)
         for tile in self._all_tiles:
             self._add_squares(total, self._forward(tile), first=tile is self._all_tiles[0])
         return total.div_(self._all_targets[0].numel())
 
-    def _scale(self) -> None:
+    def _scale(self, weights: Tensor) -> None:
         """The phase omega (W h + b) takes omega from a copy of the weights, not point by point.
 
         So does the output its scale and offset.
         """
-        torch.addcmul(self._offset, self.weights, self._factor, out=self._scaled)
+        torch.addcmul(self._offset, weights, self._factor, out=self._scaled)
 
     def _add_squares(self, total: Tensor, error: Tensor, first: bool) -> None:
         squares = error.square()

@@ -25,6 +25,7 @@ COLUMN_TEXTS: Mapping[str, str] = MappingProxyType(
         "parent_b": "record_id, in the parent store, of what was mixed in; 2^64 - 1 means nothing.",
         "pipeline": "Which of the job's pipelines made the copy, counted from 0.",
         "in_domain": "Fraction of the probe points inside [-1, 1]^d, where parents were fitted.",
+        "shadow_psnr": "PSNR in dB of the rounded weights against the source; 999 stands for a loss of 0.",
         "psnr_before": "PSNR in dB before repair; equals psnr where nothing was repaired.",
         "classes": "Classes of the soft label; -1 in unused slots.",
         "shares": "Share of each class of the soft label; what they lack to 1 is spread over all classes.",

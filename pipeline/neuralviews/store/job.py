@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from ..errors import FormatError, SpecError
 from ..field import FieldSpec
-from ..records import REPAIRS
+from ..records import REPAIRS, SHADOW_COLUMNS
 from .canonical import canonical_json, sha256_hex
 from .layout import RowLayout
 from .schema import (
@@ -32,6 +32,8 @@ from .schema import (
 __all__ = ["Job", "differences", "require_version"]
 
 _SHOWN = 60
+_SHADOW = dict.fromkeys(SHADOW_COLUMNS, 1)
+"""The key ``columns`` of the job of fields with a shadow."""
 _DATASET_ID = re.compile(r"[0-9a-f]{64}")
 
 
@@ -106,8 +108,9 @@ class Job:
             job = cls(content, rows, rows_per_shard, spec, layout, content, parent_id, pipelines)
         elif "columns" not in content:
             job = cls(content, rows, rows_per_shard, spec, RowLayout(spec.parameters), content)
-        elif kind == IMPORT:
-            layout = _imported_layout(content, spec, name)
+        elif kind == IMPORT or _states_shadow(content["columns"]):
+            layout = RowLayout(spec.parameters, shadow=True)
+            layout = _imported_layout(content, spec, name) if kind == IMPORT else layout
             job = cls(content, rows, rows_per_shard, spec, layout, content)
         else:
             layout, limit = _shape_layout(content["columns"], spec, name), _max_disagreement(content, name)
@@ -161,6 +164,11 @@ def _count(found: object, most: int, key: str, name: str | Path) -> int:
     return found
 
 
+def _states_shadow(columns: object) -> bool:
+    """Whether the key ``columns`` is that of fields with a shadow."""
+    return columns == _SHADOW and isinstance(columns, dict) and type(columns["shadow_psnr"]) is int
+
+
 def _augmented_layout(columns: object, spec: FieldSpec, name: str | Path) -> RowLayout:
     """The layout that the key ``columns`` of an augmented store's job states."""
     if not isinstance(columns, Mapping) or set(columns) != {"classes", "params"}:
@@ -174,7 +182,9 @@ def _augmented_layout(columns: object, spec: FieldSpec, name: str | Path) -> Row
 def _shape_layout(columns: object, spec: FieldSpec, name: str | Path) -> RowLayout:
     """The layout that the key ``columns`` of the job of fitted shapes states."""
     if not isinstance(columns, Mapping) or set(columns) != {"repairs"}:
-        raise FormatError(f"{name}: found columns {_shown(columns)}, expected the width of repairs, no more")
+        raise FormatError(
+            f"{name}: found columns {_shown(columns)}, expected the width of repairs, no more, or {_SHADOW}"
+        )
     repairs = columns["repairs"]
     if type(repairs) is not int or repairs != REPAIRS:
         raise FormatError(f"{name}: found columns.repairs {_shown(repairs)}, expected {REPAIRS}")

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..records import AUGMENTED_COLUMNS, COLUMNS, IMPORTED_COLUMNS, SHAPE_COLUMNS, Records
+from ..records import AUGMENTED_COLUMNS, COLUMNS, IMPORTED_COLUMNS, SHADOW_COLUMNS, SHAPE_COLUMNS, Records
 from .schema import WEIGHTS, column_path
 
 __all__ = ["RowLayout"]
@@ -22,6 +22,7 @@ class RowLayout:
         repairs: the width of the wide column of fitted shapes; 0 of other records, which have none of the
             columns of shapes.
         attributes: a, the width of the wide column of imported records; 0 of all that do not have it.
+        shadow: whether records have the columns of a shadow.
     """
 
     parameters: int
@@ -29,6 +30,7 @@ class RowLayout:
     params: int = 0
     repairs: int = 0
     attributes: int = 0
+    shadow: bool = False
 
     @classmethod
     def of(cls, records: Records) -> Self:
@@ -36,7 +38,7 @@ class RowLayout:
         columns = records.columns
         names = ("classes", "params", "repairs", "attributes")
         widths = {name: columns[name].shape[1] for name in names if name in columns}
-        return cls(records.spec.parameters, **widths)
+        return cls(records.spec.parameters, **widths, shadow="shadow_psnr" in columns)
 
     def columns(self) -> dict[str, np.dtype[Any]]:
         """Name -> type of every column."""
@@ -44,6 +46,7 @@ class RowLayout:
             **COLUMNS,
             **(AUGMENTED_COLUMNS if self.classes else {}),
             **(SHAPE_COLUMNS if self.repairs else {}),
+            **(SHADOW_COLUMNS if self.shadow else {}),
             **(IMPORTED_COLUMNS if self.attributes else {}),
         }
 

@@ -142,6 +142,8 @@ def _summary_problem(summary: Summary, job: Job) -> str | None:
     shapes = summary.shapes
     if isinstance(shapes, ShapeSummary) != bool(job.layout.repairs):
         return f"shapes: expected {'one' if job.layout.repairs else 'none'}, as its job says"
+    if (summary.shadow_psnr is not UNSET) != job.layout.shadow:
+        return f"shadow_psnr: expected {'one' if job.layout.shadow else 'none'}, as its job says"
     if summary.psnr is UNSET and job.kind != IMPORT:
         return "psnr: missing, expected one, as the PSNR of fitted and of augmented records is known"
     counted = [

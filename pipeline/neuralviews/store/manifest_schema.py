@@ -90,12 +90,14 @@ class ShapeSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Summary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What can be said of the store without opening a shard; follows from the shards exactly.
 
-    ``psnr`` is left out where none is known, ``shapes`` where no shapes were fitted.
+    ``psnr`` is left out where none is known, ``shadow_psnr`` where fields have no shadow, ``shapes`` where no
+    shapes were fitted.
     """
 
     splits: dict[str, SplitSummary]
     status: dict[str, Count]
     psnr: PsnrSummary | UnsetType = UNSET
+    shadow_psnr: PsnrSummary | UnsetType = UNSET
     shapes: ShapeSummary | UnsetType = UNSET
 
 

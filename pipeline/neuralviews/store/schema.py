@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FormatError
-from ..records import AUGMENTED_COLUMNS, COLUMNS, IMPORTED_COLUMNS, SHAPE_COLUMNS, Status
+from ..records import AUGMENTED_COLUMNS, COLUMNS, IMPORTED_COLUMNS, SHADOW_COLUMNS, SHAPE_COLUMNS, Status
 
 __all__ = [
     "ALIGNMENT",
@@ -69,7 +69,13 @@ QUARANTINE_PREFIX = ".quarantine-"
 
 WEIGHTS = "weights"
 GROUPS: Mapping[str, Mapping[str, np.dtype[Any]]] = MappingProxyType(
-    {"meta": COLUMNS, "aug": AUGMENTED_COLUMNS, "shape": SHAPE_COLUMNS, "import": IMPORTED_COLUMNS}
+    {
+        "meta": COLUMNS,
+        "aug": AUGMENTED_COLUMNS,
+        "shape": SHAPE_COLUMNS,
+        "shadow": SHADOW_COLUMNS,
+        "import": IMPORTED_COLUMNS,
+    }
 )
 """Name of each HDF5 group -> the columns that lie in it; no two have a column of the same name."""
 ALIGNMENT = 4096

@@ -30,6 +30,8 @@ _AUGMENTED_TEXTS = 620
 """Bytes at most of what the manifest says of a shard's augmented columns."""
 _SHAPE_TEXTS = 410
 """The same of the columns of fitted shapes."""
+_SHADOW_TEXTS = 90
+"""The same of the column of a shadow."""
 _STORE_TEXTS = 2000
 """Bytes at most of what manifest, checksums and environment.json say besides the job and the shards."""
 
@@ -40,6 +42,7 @@ def estimate_bytes(job: Mapping[str, Any]) -> int:
     count = parsed.shard_count
     texts = _SHARD_TEXTS + (_AUGMENTED_TEXTS if parsed.layout.classes else 0)
     texts += _SHAPE_TEXTS if parsed.layout.repairs else 0
+    texts += _SHADOW_TEXTS if parsed.layout.shadow else 0
     return shard_bytes(job) + count * texts + 2 * len(canonical_json(job)) + _STORE_TEXTS
 
 

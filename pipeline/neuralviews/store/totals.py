@@ -17,7 +17,7 @@ from .schema import statuses
 
 __all__ = ["KEPT", "Totals"]
 
-KEPT = ("object_id", "view", "split", "psnr", "status", "iou", "surface_error", *FACTS)
+KEPT = ("object_id", "view", "split", "psnr", "status", "shadow_psnr", "iou", "surface_error", *FACTS)
 """Columns that `Totals.add` needs, if the store has them."""
 
 
@@ -32,7 +32,7 @@ class Totals:
         self._shapes = job.max_disagreement is not None
         self._objects = ObjectRuns(["split", *FACTS] if self._shapes else ["split"])
         self._counts: dict[str, Counter[int]] = {"split": Counter(), "status": Counter()}
-        self._psnr, self._iou, self._error = _Values(), _Values(), _Values()
+        self._psnr, self._shadow, self._iou, self._error = _Values(), _Values(), _Values(), _Values()
 
     def add(self, columns: Mapping[str, NDArray[Any]]) -> None:
         """Take in the columns `KEPT` of the next shard."""
@@ -41,6 +41,8 @@ class Totals:
             counts.update(dict(enumerate(np.bincount(columns[name]).tolist())))
         psnr = columns["psnr"]
         self._psnr.add(psnr[~np.isnan(psnr)])
+        if self._job.layout.shadow:
+            self._shadow.add(columns["shadow_psnr"])
         if self._shapes:
             self._iou.add(columns["iou"][columns["iou"] != NO_IOU])
             self._error.add(columns["surface_error"])
@@ -59,6 +61,7 @@ class Totals:
             },
             psnr=PsnrSummary(*self._psnr.quantiles(50, 5, 0)) if len(self._psnr) else UNSET,
             status={part.name: status[part] for part in statuses(self._job.kind)},
+            shadow_psnr=PsnrSummary(*self._shadow.quantiles(50, 5, 0)) if len(self._shadow) else UNSET,
             shapes=self._shape_summary(objects) if self._shapes else UNSET,
         )
 

@@ -25,6 +25,7 @@ RANGES: Mapping[str, tuple[int | float, int | float]] = MappingProxyType(
         "status": (0, len(Status) - 1),
         "in_domain": (0, 1),
         "psnr_before": _DECIBELS,
+        "shadow_psnr": _DECIBELS,
         "classes": _LABELS,
         "shares": (0, 1),
         "params": (-_FINITE, _FINITE),

@@ -14,6 +14,7 @@ from ...records import Status
 from ...vector.memory import aligned_arrays
 from ...vector.subnormals import require_subnormals
 from ..engine import Budget, FitResult, Signals, check_inputs, psnr_from_loss
+from ..method import plain_only
 from ..ordered import VERSION, Constants, stored_loss
 from .layout import Column, Layout, padded
 
@@ -45,10 +46,10 @@ class CpuEngine:
         self._tile = tile
 
     def refuses(self, spec: FieldSpec, budget: Budget) -> str | None:
-        """Only an output scale is beyond arithmetic v1."""
+        """An output scale, and whatever is not plain fitting, are beyond arithmetic v1."""
         if spec.output_scale != 1:
             return f"fits fields with output_scale 1 only, found {spec.output_scale}: use --engine torch"
-        return None
+        return plain_only(budget.method)
 
     def fit(self, spec: FieldSpec, signals: Signals, inits: NDArray[np.float32], budget: Budget) -> FitResult:
         """Fit row i of ``signals.values`` from ``inits[i]``; see `Engine.fit`."""

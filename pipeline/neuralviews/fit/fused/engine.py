@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ...errors import EngineError
 from ...field import FieldSpec
 from ..engine import Budget, FitResult, Signals, check_inputs, psnr_from_loss
+from ..method import plain_only
 from ..ordered import VERSION, Constants, fit_ordered, stored_loss
 from ..probe import spread
 from .device import CudaDevice
@@ -35,6 +36,8 @@ def reason_against(spec: FieldSpec, budget: Budget, shared_bytes: int, place: st
     """Why a GPU with so much shared memory for a block cannot fit such fields; see `Engine.refuses`."""
     if spec.output_scale != 1:
         return f"fits fields with output_scale 1 only, found {spec.output_scale}: use --engine torch"
+    if reason := plain_only(budget.method):
+        return reason
     shape, dims = KernelShape.of(spec, budget.loss == "bce"), list(spec.dims)
     if spec.out_dim > shape.threads or shape.threads > _MOST_THREADS:
         return (
@@ -77,7 +80,7 @@ class CudaEngine:
         return self._processor.name
 
     def refuses(self, spec: FieldSpec, budget: Budget) -> str | None:
-        """An output scale is beyond arithmetic v1; wide or deep fields are beyond a block's shared memory."""
+        """An output scale or a method is beyond arithmetic v1; wide or deep fields beyond a block."""
         return reason_against(spec, budget, self._processor.shared_bytes, self.place)
 
     def fit(self, spec: FieldSpec, signals: Signals, inits: NDArray[np.float32], budget: Budget) -> FitResult:
