@@ -11,14 +11,16 @@ fills the tables from them alone. What is measured, and in which order, is in do
 """
 
 import shutil
+from itertools import product
 from pathlib import Path
 
 import click
+from results.ablation import measure_blind
 from results.fill import fill_page
-from results.grids import GRIDS, STORES, Grid
+from results.grids import ALIGNED, DIGITS, GRIDS, STORES, Grid
 from results.inits import INITS, make_init
 
-from neuralviews import RunOptions, generate, load_recipe, open_store
+from neuralviews import RunOptions, Sharing, align_store, generate, load_recipe, open_store
 from neuralviews.errors import IncompleteStore, NotAStore
 from neuralviews.evaluate.evaluation import evaluate_store
 
@@ -42,6 +44,9 @@ def main(
         for name in only or GRIDS:
             for store in GRIDS[name].stores:
                 measure(name, GRIDS[name], store, work, source_root, workers)
+        if not only:
+            for store, views in product(DIGITS[:2], (1, 10)):
+                measure_blind(open_store(work / store), views, KEPT / "ablation.json")
     fill_page(HERE / "results.md", KEPT)
 
 
@@ -64,6 +69,9 @@ def made(name: str, work: Path, root: Path | None, workers: int) -> Path:
     try:
         open_store(out)
     except (NotAStore, IncompleteStore):
+        if name in ALIGNED:
+            align_store(made(ALIGNED[name], work, root, workers), out, sharing=Sharing(workers))
+            return out
         if name in INITS:
             base = open_store(made("digits10-siren", work, root, workers))
             make_init(name, base, out, KEPT / "inits.json")
@@ -77,7 +85,7 @@ def made(name: str, work: Path, root: Path | None, workers: int) -> Path:
             workers=workers,
             progress=True,
         )
-        recipe = load_recipe(own if own.exists() else wanted.recipe)
+        recipe = load_recipe(own if own.exists() else wanted.recipe).with_fit(**wanted.fit)
         generate(recipe if wanted.views is None else recipe.with_views(wanted.views), out, options)
     return out
 

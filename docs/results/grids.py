@@ -1,20 +1,25 @@
 """What is measured: the stores, and one evaluation after another, the most wanted ones first."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .inits import INITS
 
-__all__ = ["GRIDS", "STORES", "Grid", "Made"]
+__all__ = ["ALIGNED", "GRIDS", "STORES", "Grid", "Made"]
 
 
 @dataclass(frozen=True)
 class Made:
-    """A store: a recipe of this folder or one that comes along, and what is asked of it beyond."""
+    """A store: a recipe of this folder or one that comes along, and what is asked of it beyond.
+
+    Args:
+        fit: what `Recipe.with_fit` changes.
+    """
 
     recipe: str
     limit: int | None = None
     views: int | None = None
+    fit: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,14 @@ STORES = {
     "mnist10-shared": Made("mnist10-shared.toml", limit=6000, views=2),
     "mnist-dws": Made("mnist-dws", limit=12_000),
     "mnist": Made("mnist", limit=12_000),
+    "digits-plain": Made("digits", limit=600),
+    "digits-damp": Made("digits", limit=600, fit={"robust": {"kind": "damp", "sigma": 0.02}}),
+    "digits-scope": Made("digits", limit=600, fit={"scope": {"kind": "pilot"}}),
+    "digits-int8": Made("digits", limit=600, fit={"shadow": "int8"}),
 }
+ALIGNED = {"digits10-siren-aligned": "digits10-siren"}
+"""Stores brought next to the mean of another."""
+METHODS = ("digits-plain", "digits-damp", "digits-scope", "digits-int8")
 
 GRIDS = {
     "views": dws(DIGITS[:1], **VIEWS, seeds=5),
@@ -72,6 +84,9 @@ GRIDS = {
     ),
     "inits": dws(INITS, views=(10,), seeds=2),
     "sine-inits": sine(INITS, views=(10,), seeds=2),
+    "aligned": dws(tuple(ALIGNED), views=(1, 10), seeds=2),
+    "methods": Grid(METHODS, {"readers": ("mlp-aligned", "dws"), "views": (2,), "seeds": 3}),
+    "sine-methods": sine(METHODS, views=(2,), seeds=3),
     "mnist-shared": Grid(("mnist10-shared",), {"readers": ("mlp", "mlp-aligned"), "views": (1,), "seeds": 2}),
     "reference": Grid(("mnist-dws", "mnist"), {"readers": ("mlp", "dws"), "views": (1,), "seeds": 2}),
     "sine-reference": sine(("mnist-dws", "mnist"), 600, views=(1,), seeds=2),

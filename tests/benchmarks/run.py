@@ -29,6 +29,7 @@ from . import (
     bench_inexact,
     bench_memory,
     bench_midpoints,
+    bench_readers,
     bench_run,
     bench_scale,
     bench_shapes,
@@ -72,6 +73,7 @@ def main() -> None:
     sections.append(_table("The store", [*bench_store.measure(), *bench_scale.measure()]))
     sections.append(_table("Exchange", [*bench_exchange.measure(rounds), *bench_fetch.measure()]))
     sections.append(_table("Augmentation", bench_augment.measure(rounds)))
+    sections.append(_table("Readers", bench_readers.measure(rounds)))
     sections += [bench_truth.section(rounds), bench_shapes.section(rounds)]
     with tempfile.TemporaryDirectory() as folder:
         fields = fit_real_fields(Path(folder))

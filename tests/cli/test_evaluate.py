@@ -42,9 +42,15 @@ def test_the_table_is_that_of_the_results(run: Run, root: Path, tmp_path: Path) 
     assert (again[0], again[1]) == (0, text)
 
 
+def test_without_out_results_lie_beside_the_store(run: Run, root: Path) -> None:
+    assert run("evaluate", root, "--reader", "mlp", "--views", 1, "--seeds", 1, *FEW)[0] == 0
+    assert load_results(root.with_name("store.classify")).settings["task"] == "classify"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (("--damp", "1e30"), "and noise 1e+30 on its weights; use a smaller --lr or --damp"),
         (("--views", "1,x"), "Invalid value for '--views': found '1,x', expected a whole number, or several"),
         (("--reweight", "some"), "found 'some', expected none or multiplicative"),
         (("--reader", "none"), "reader: found 'none'"),

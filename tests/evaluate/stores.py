@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from neuralviews.records import Split
+from neuralviews.records import NO_LABEL, Split
 from neuralviews.store.reader import Store, open_store
 
 from ..made_stores import digits_recipe, made_records, started_store
@@ -13,12 +13,19 @@ from ..made_stores import digits_recipe, made_records, started_store
 OBJECTS, VIEWS = 90, 3
 
 
-def readable_store(root: Path, objects: int = OBJECTS, signal: float = 2.0) -> Store:
-    """Of digits, 3 views each: random weights, of the first ten the one of the class raised by ``signal``."""
+def readable_store(
+    root: Path, objects: int = OBJECTS, signal: float = 2.0, *, partly_labelled: bool = False
+) -> Store:
+    """Of digits, 3 views each: random weights, of the first ten the one of the class raised by ``signal``.
+
+    Partly labelled, the first training record lacks a label.
+    """
     recipe = digits_recipe(split={"rule": "random", "val": 400, "test": 400}, store={"rows_per_shard": 100})
     records = made_records(recipe, objects)
     weights = records.weights.copy()
     weights[np.arange(len(weights)), records.columns["label"]] += np.float32(signal)
+    if partly_labelled:
+        records.columns["label"][np.argmax(records.columns["split"] == Split.train)] = NO_LABEL
     writer = started_store(root, recipe, objects)
     for shard in writer.missing():
         rows = writer.row_range(shard)

@@ -72,11 +72,14 @@ def test_names_of_augmentations(tmp_path: Path) -> None:
     plan = tmp_path / "a+b.toml"
     plan.write_text('name = "x"\n[[pipelines]]\nname = "x"\nsteps = [{ op = "sign_flip", p = 0.25 }]\n')
     assert steps(str(plan)) == (SignFlip(p=0.25),)
+    other = plan.rename(tmp_path / "b.toml")
+    assert steps(f"mixup+{other}") == (MixUp(law="uniform"), SignFlip(p=0.25))
 
 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
+        ("none+mixup", "augment: found 'none+mixup'; 'none' stands alone"),
         ("mixip", "augment: found 'mixip'; did you mean 'mixup'?"),
         ("sign-flip+", "augment: found ''; expected one of none, mixup"),
         ("paper-suite", "augment paper-suite: found a plan of 16 pipelines, expected exactly one"),

@@ -13,10 +13,11 @@ import pytest
 
 from neuralviews.augment.plan import load_plan
 from neuralviews.augment.run import augment_store
-from neuralviews.errors import NeuralViewsError, NotAStore, OutputError, SpecError
+from neuralviews.errors import FormatError, NeuralViewsError, NotAStore, OutputError, SpecError
 from neuralviews.evaluate import training
 from neuralviews.evaluate.conditions import grid
 from neuralviews.evaluate.evaluation import evaluate_store
+from neuralviews.evaluate.folder import EvaluationFolder
 from neuralviews.evaluate.results import Evaluation, load_results
 from neuralviews.evaluate.suitable import require_suitable
 from neuralviews.store.reader import Store
@@ -190,6 +191,8 @@ def test_a_folder_is_of_one_evaluation(store: Store, whole: Path, tmp_path: Path
 def _bad_store(root: Path, which: str) -> Store:
     if which == "unlabelled":
         return make_store(root / "store", photo_recipe(root / "photos"), 9)
+    if which == "partly labelled":
+        return readable_store(root / "store", partly_labelled=True)
     return make_store(root / "store", digits_recipe(split={"rule": "random", "val": 0, "test": 300}), 20)
 
 
@@ -212,6 +215,14 @@ def _bad_store(root: Path, which: str) -> Store:
         ("readable", {"seeds": 0}, "seeds: found 0, expected 1 or more"),
         ("readable", {"steps": 0}, "steps: found 0, expected 1 or more"),
         ("readable", {"batch": 1}, "batch: found 1, expected 2 or more"),
+        ("readable", {"task": "contrast"}, "task: found 'contrast', expected classify or contrastive"),
+        ("readable", {"task": "contrastive", "damp": (0.1,)}, "contrastive: found reweight or damp"),
+        (
+            "readable",
+            {"task": "contrastive", "views": (3,), "objects": (3,), "seeds": 1},
+            "batch: found 8 records a step, two of each object, of 3 objects to train on; expected 4 to 6",
+        ),
+        ("partly labelled", {}, "1 of .* records have no label, which readers are trained on"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_written(
@@ -222,6 +233,49 @@ def test_what_cannot_be_is_refused_before_anything_is_written(
         evaluate_store(chosen, tmp_path / "results", **{**SMALL, **changes})
     assert re.search(message.replace("?", r"\?"), str(found.value)), str(found.value)
     assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_kill_while_the_folder_is_claimed_leaves_one_that_can_be_claimed(tmp_path: Path, when: str) -> None:
+    """Whether before or after the file that says what the folder is of has its name."""
+    out = tmp_path / "results"
+    program = (
+        "import os, pathlib, signal\n"
+        "from neuralviews.evaluate.folder import EvaluationFolder\n"
+        "from neuralviews.store import files\n"
+        "link = files.link_new\n"
+        "def killed(temp, final):\n"
+        f"    if {when!r} == 'after': link(temp, final)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "files.link_new = killed\n"
+        f"EvaluationFolder(pathlib.Path({str(out)!r}), 'id', {{}}, {{}}).claim()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert (out / "evaluation.json").exists() == (when == "after")
+    assert any(out.iterdir())
+    EvaluationFolder(out, "id", {}, {}).claim()
+    assert {*os.listdir(out)} == {"evaluation.json", "runs"}
+
+
+def test_a_damaged_run_says_how_to_go_on(store: Store, tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    evaluate_store(store, out, **SMALL)
+    before, damaged = (out / "results.json").read_bytes(), next((out / "runs").iterdir())
+    damaged.write_bytes(damaged.read_bytes()[:40])
+    with pytest.raises(FormatError, match="damaged or edited; remove the file, the run is then made again"):
+        evaluate_store(store, out, **SMALL)
+    damaged.unlink()
+    evaluate_store(store, out, **SMALL)
+    assert (out / "results.json").read_bytes() == before
+
+
+def test_pictures_of_an_earlier_grid_go(store: Store, tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    evaluate_store(store, out, **{**SMALL, "views": (1, 2), "seeds": 1})
+    assert (out / "views.svg").exists()
+    evaluate_store(store, out, **{**SMALL, "augments": ("none", "sign-flip"), "seeds": 1})
+    assert {path.name for path in out.glob("*.[ps][nv]g")} == {"augment.png", "augment.svg"}
 
 
 def test_augmented_copies_of_train_alone_name_their_parent(store: Store, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Fields of a run: only what the protocol allows is ever read, and labels and inputs are what is said."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -129,6 +130,19 @@ def test_targets_of_mixed_fields_follow_from_partner_and_share(store: Store) -> 
     assert np.abs(batch.target.numpy() - expected).max() < 1e-6
     assert (batch.partner >= 0).all()
     assert torch.equal(batch.weights, fields.batch(np.arange(20), 4).weights)
+
+
+def test_partners_of_a_class_are_those_that_are_labelled_so(store: Store, tmp_path: Path) -> None:
+    """The true class would tell a reader which labels are wrong."""
+    plan = tmp_path / "alike.toml"
+    step = '{ op = "mixup", law = "uniform", partner = "class" }'
+    plan.write_text(f'name = "alike"\n[[pipelines]]\nname = "alike"\nsteps = [{step}]\n')
+    fields = fields_of(store, Condition("mlp", 3, str(plan), label_noise=0.4))
+    batch = fields.batch(np.arange(len(fields)))
+    assert batch.partner is not None
+    assert (fields.label[batch.partner.numpy()] == fields.label).all()
+    true = store.column("label")[fields.rows]
+    assert (true[batch.partner.numpy()] != true).any()
 
 
 def test_all_views_of_an_object_are_mistaken_alike(store: Store) -> None:

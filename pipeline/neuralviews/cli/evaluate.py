@@ -125,10 +125,9 @@ _NAMES, _COUNTS, _SHARES = (
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    required=True,
-    help="Folder of the results; run again to resume.",
+    help="Folder of the results; run again to resume.  [default: STORE.classify or STORE.contrastive]",
 )
-def command(store: Path, out: Path, task: str, probe: str | None, **settings: Any) -> None:
+def command(store: Path, out: Path | None, task: str, probe: str | None, **settings: Any) -> None:
     """Train readers on STORE and test them, under every combination of what is given.
 
     Options that take several values, separated by commas, span the grid. Training uses the first n views of
@@ -140,6 +139,7 @@ def command(store: Path, out: Path, task: str, probe: str | None, **settings: An
 
     if probe and task != "contrastive":
         raise click.UsageError("--probe is for --task contrastive, whose features it tests")
+    out = Path(f"{store.absolute()}.{task}") if out is None else out
     with resumable(out, "runs/*.json", "run"):
         found = evaluate_store(store, out, task=task, progress=True, **settings)  # type: ignore[arg-type]
     for line in heading(found):

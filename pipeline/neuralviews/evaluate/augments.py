@@ -1,5 +1,6 @@
 """Augmentations of training by name, as ``--augment`` takes them."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import OptionError, PlanError
@@ -37,7 +38,10 @@ def augmentation(name: str) -> "Compose | None":
 
     if name == NONE:
         return None
-    parts = [name] if name.endswith(".toml") else name.split("+")
+    whole = name.endswith(".toml") and ("+" not in name or Path(name).is_file())
+    parts = [name] if whole else name.split("+")
+    if NONE in parts:
+        raise OptionError(f"augment: found {name!r}; 'none' stands alone, leave it out of what is joined")
     return Compose([step for part in parts for step in _steps(part)])
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .probe import Labelled
     from .readers.base import Reader
 
-__all__ = ["Contrasted", "Pairs", "nt_xent", "run_contrastive"]
+__all__ = ["Contrasted", "Pairs", "nt_xent", "require_contrastive", "run_contrastive"]
 
 TEMPERATURE = 0.5
 """Of SimCLR on CIFAR-10."""
@@ -82,12 +82,7 @@ class Pairs:
         """
         owner = fields.store.column("object_id")[fields.rows]
         starts = np.flatnonzero(np.r_[True, owner[1:] != owner[:-1], True]).astype(np.int64)
-        objects = len(starts) - 1
-        if not 4 <= batch <= 2 * objects:
-            raise OptionError(
-                f"batch: found {batch} records a step, two of each object, of {objects} objects to train on; "
-                f"expected 4 to {2 * objects}"
-            )
+        _require_batch(len(starts) - 1, batch)
         return cls(starts, batch // 2, seed)
 
     def batches(self, epoch: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
@@ -135,10 +130,7 @@ def run_contrastive(
         TrainingError: a loss that is not finite.
         StoreError: see `linear_probe`.
     """
-    if condition.reweight != "none" or condition.damp:
-        raise OptionError(
-            "contrastive: found reweight or damp, which are for the task classify; leave them out"
-        )
+    _require_plain(condition)
     seed = derive_seed(training.seed, fields.store.dataset_id, "contrastive", condition.seed)
     pairs = Pairs.of(fields, training.batch, seed)
     before = _probe(reader, fields, pairs, validation, test)
@@ -157,6 +149,34 @@ def run_contrastive(
         untrained=before,
         loss=float(np.mean(losses[-math.ceil(len(losses) / 10) :])),
     )
+
+
+def require_contrastive(condition: "Condition", objects: int, batch: int) -> None:
+    """Refuse what `run_contrastive` would, before anything is trained.
+
+    Args:
+        objects: how many are trained on.
+    Raises:
+        OptionError
+    """
+    _require_plain(condition)
+    _require_batch(objects, batch)
+
+
+def _require_plain(condition: "Condition") -> None:
+    if condition.reweight != "none" or condition.damp:
+        raise OptionError(
+            "contrastive: found reweight or damp, which are for the task classify; leave them out"
+        )
+
+
+def _require_batch(objects: int, batch: int) -> None:
+    if not 4 <= batch <= 2 * objects:
+        expected = f"expected 4 to {2 * objects}" if objects > 1 else "take more objects"
+        raise OptionError(
+            f"batch: found {batch} records a step, two of each object, of {objects} objects to train on; "
+            + expected
+        )
 
 
 class _Projection(nn.Module):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, get_args
 
 from ..errors import EngineError, OptionError
 from ..store.reader import Store, open_store
@@ -77,6 +77,8 @@ def evaluate_store(
     require_store(store)
     if seeds < 1:
         raise OptionError(f"seeds: found {seeds}, expected 1 or more")
+    if task not in get_args(Task):
+        raise OptionError(f"task: found {task!r}, expected {' or '.join(get_args(Task))}")
     if not views:
         views = (int(store.column("view").max()) + 1,)
     conditions = grid(
@@ -91,7 +93,8 @@ def evaluate_store(
         seed=range(seeds),
     )
     steps_of = {name: augmentation(name) for name in augments}
-    most = require_suitable(store, conditions, steps_of, batch=batch, hidden=hidden, seed=seed)
+    most = require_suitable(store, conditions, steps_of, batch=batch, hidden=hidden, seed=seed, task=task)
+    dataset = dataset_facts(store)
     training = Training(_steps(epochs, steps, most, batch), batch, lr, hidden, seed)
     jobs = [Job.of(store.dataset_id, one, steps_of[one.augment], training, task) for one in conditions]
     folder = EvaluationFolder(
@@ -108,7 +111,7 @@ def evaluate_store(
         dataset_id=store.dataset_id,
         settings=dict(folder.settings),
         versions=dict(folder.versions),
-        dataset=dataset_facts(store),
+        dataset=dataset,
         command=command_of(store.root, Path(out), conditions, training, task),
         rows=summarized(runs),
         runs=runs,

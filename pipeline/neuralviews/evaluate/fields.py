@@ -1,8 +1,9 @@
 """The fields that readers are trained and tested on: which records, with which labels, prepared how."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from ..augment.base import column_count
 from ..augment.batch import Batch, SoftLabels
+from ..augment.partners import PartnerPool
 from ..augment.supply import Supply
 from ..data.dataset import ViewDataset
 from ..data.labels import Labels
@@ -27,7 +29,15 @@ if TYPE_CHECKING:
     from ..store.reader import Store
     from .readers.base import Reader
 
-__all__ = ["HELD_OUT", "FieldBatch", "Fields", "active_records", "held_out", "training_fields"]
+__all__ = [
+    "HELD_OUT",
+    "FieldBatch",
+    "Fields",
+    "active_records",
+    "held_out",
+    "require_labels",
+    "training_fields",
+]
 
 Rows = NDArray[np.int64]
 
@@ -200,14 +210,19 @@ def held_out(store: "Store", split: Split, prepare: Preparation) -> Fields:
     return Fields(store, rows, label, shares, prepare)
 
 
+def require_labels(store: "Store", label: NDArray[np.integer[Any]]) -> None:
+    """Raise StoreError if a record has no label, -1."""
+    if (label == NO_LABEL).any():
+        raise StoreError(
+            f"{store.root}: {int((label == NO_LABEL).sum()):,} of {len(label):,} records have no label, "
+            "which readers are trained on; take a store with labels"
+        )
+
+
 def _labelled(store: "Store", rows: Rows) -> tuple[Rows, NDArray[np.float32]]:
     labels = Labels(store)
     label = labels.hard(rows)
-    if (label == NO_LABEL).any():
-        raise StoreError(
-            f"{store.root}: {int((label == NO_LABEL).sum()):,} of {len(rows):,} records have no label, which "
-            "readers are trained on; take a store with labels"
-        )
+    require_labels(store, label)
     return label, labels.soft(rows)
 
 
@@ -229,6 +244,12 @@ class _Labelled(Supply):
     """
 
     label: Rows
+
+    @cached_property
+    def pools(self) -> Mapping[int, PartnerPool]:
+        """Partners of a class are those that count as it: the true one would tell which labels are wrong."""
+        members = np.asarray(self.members)
+        return {int(Split.train): PartnerPool(members, self.label[members])}
 
     def batch(self, rows: Rows, partners: Rows | None = None) -> Batch:
         found = Batch.of(self.context, self.store.weights(rows), SoftLabels.of(self.label[rows]))

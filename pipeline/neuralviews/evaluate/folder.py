@@ -11,7 +11,16 @@ import msgspec
 from ..errors import FormatError, OutputError
 from ..store.canonical import canonical_json, parse_canonical, sha256_hex
 from ..store.environment import describe_environment, write_environment
-from ..store.files import DifferentBytes, make_folder, publish, read_whole, remove_leftovers, replace
+from ..store.files import (
+    DifferentBytes,
+    is_leftover,
+    make_folder,
+    output_errors,
+    publish,
+    read_whole,
+    remove_leftovers,
+    replace,
+)
 from ..store.schema import MAX_JSON_BYTES
 from .results import RESULTS_FILE, TIMES_FILE, Evaluation, Run, Times, csv_text
 
@@ -49,15 +58,16 @@ class EvaluationFolder:
         """
         shared = {"dataset_id": self.dataset_id, "settings": self.settings, "versions": self.versions}
         content = canonical_json({"format": "neuralviews-evaluation", "format_version": 1, **shared})
-        if self.root.is_dir() and any(self.root.iterdir()) and not (self.root / EVALUATION_FILE).exists():
+        if self._is_strange():
             raise OutputError(
                 f"{self.root}: holds something that is no evaluation; choose an empty folder, or a new one"
             )
-        make_folder(self.root / RUN_FOLDER)
+        make_folder(self.root)
         try:
             publish(self.root, EVALUATION_FILE, [content], sha256_hex(content))
         except DifferentBytes:
             raise OutputError(f"{self.root}: {self._difference()}; choose another --out") from None
+        make_folder(self.root / RUN_FOLDER)  # after the file that says what it is of, wherever a kill hits
         remove_leftovers(self.root)
         remove_leftovers(self.root / RUN_FOLDER)
 
@@ -75,6 +85,10 @@ class EvaluationFolder:
             found = msgspec.convert(parse_canonical(data, path), Finished)
         except msgspec.ValidationError as error:
             raise FormatError(f"{path}: {error}; remove the file, the run is then made again") from None
+        except FormatError:
+            raise FormatError(
+                f"{path}: damaged or edited; remove the file, the run is then made again"
+            ) from None
         return found
 
     def keep(self, found: Finished) -> None:
@@ -88,8 +102,8 @@ class EvaluationFolder:
         replace(self.root, name, data)
 
     def conclude(self, evaluation: Evaluation) -> None:
-        """Write the results, as JSON, as a table and as pictures."""
-        from .plots import pictures
+        """Write the results, as JSON, as a table and as pictures; those of an earlier grid go."""
+        from .plots import AXES, KINDS, pictures
         from .table import markdown
 
         files = {
@@ -101,7 +115,18 @@ class EvaluationFolder:
         }
         for name, data in files.items():
             self.write(name, data)
+        for name in (f"{axis}.{kind}" for axis in AXES for kind in KINDS):
+            if name not in files:
+                with output_errors(self.root / name):
+                    (self.root / name).unlink(missing_ok=True)
         write_environment(self.root, describe_environment())
+
+    def _is_strange(self) -> bool:
+        """Whether the folder is in other use; what a killed process left of its claim is not."""
+        with output_errors(self.root):
+            if not self.root.is_dir() or (self.root / EVALUATION_FILE).exists():
+                return False
+            return not all(is_leftover(entry.name) for entry in self.root.iterdir())
 
     def _difference(self) -> str:
         found = parse_canonical(

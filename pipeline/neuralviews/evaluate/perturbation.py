@@ -25,8 +25,9 @@ def damped_gradients(
 
     Source: Trinh et al., "Improving robustness to corruptions with multiplicative weight perturbations"
     (NeurIPS 2024), and its released code. For every part: ``xi = 1 + sigma z``, z standard normal, one for
-    each entry of tensors with two dimensions or more (biases and scales of one dimension stay); the
-    gradient at ``w * xi``, not multiplied by xi; averaged over the batch. Any optimizer then steps from w.
+    each entry of tensors with two dimensions or more (biases stay, and the scales of normalizations, which
+    the released code perturbs too); the gradient at ``w * xi``, not multiplied by xi; averaged over the
+    batch. Any optimizer then steps from w.
 
     Batch normalization normalizes every part by itself and moves its running statistics once a part, under
     the perturbed weights: with eight parts, eight times a step, each from an eighth of the batch. A test

@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["AXES", "draw", "pictures"]
+__all__ = ["AXES", "KINDS", "draw", "pictures"]
 
 AXES = ("views", "augment", "objects")
+KINDS = ("png", "svg")
 _COLOURS = ("#3b6ea5", "#c1622d", "#4d8f4d", "#8b5a9f", "#b3261e", "#6b6b6b", "#a38a1e", "#3a8f96")
 _MOST_PANELS = 6
 _PANEL = (3.6, 3.2)  # inches
@@ -27,7 +28,7 @@ def pictures(evaluation: Evaluation) -> dict[str, bytes]:
     for axis in AXES:
         if axis in told:
             figure = draw(evaluation, axis)
-            for kind in ("png", "svg"):
+            for kind in KINDS:
                 found[f"{axis}.{kind}"] = _encoded(figure, kind)
     return found
 

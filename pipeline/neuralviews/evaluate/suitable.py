@@ -11,8 +11,9 @@ from ..errors import StoreError
 from ..fit.facts import field_facts
 from ..records import NO_LABEL, Split
 from ..store.schema import AUGMENT
-from .conditions import Condition
-from .fields import active_records, held_out
+from .conditions import Condition, Task
+from .contrastive import require_contrastive
+from .fields import active_records, held_out, require_labels
 from .prepare import Preparation
 from .store_reader import reader_of_store
 from .training import require_batch
@@ -56,6 +57,7 @@ def require_suitable(
     batch: int,
     hidden: int | None,
     seed: int,
+    task: Task = "classify",
 ) -> int:
     """Refuse conditions that cannot be; returns the records of the largest one.
 
@@ -63,7 +65,8 @@ def require_suitable(
         steps: the augmentations by name.
     Raises:
         SpecError: views or objects that are not there, or fields that do not fit a reader or an augmentation.
-        OptionError: no such reader, or fewer records than a batch has, or than mixing needs.
+        OptionError: no such reader, or fewer records than a batch has, or than mixing needs; or what the
+            task contrastive does not have.
         StoreError: a split without usable or labelled records, or a single class.
     """
     classes = Labels(store).classes
@@ -75,7 +78,9 @@ def require_suitable(
     for views, objects in dict.fromkeys((condition.views, condition.objects) for condition in conditions):
         example = next(one for one in conditions if (one.views, one.objects) == (views, objects))
         rows = active_records(store, example, seed)
-        found = np.unique(store.column("label")[rows])
+        label = store.column("label")[rows]
+        require_labels(store, label)
+        found = np.unique(label)
         if len(found) < 2:
             raise StoreError(
                 f"{store.root}: found 1 class in the {len(rows):,} training records, expected at least 2: "
@@ -83,6 +88,10 @@ def require_suitable(
             )
         several = "1 view" if views == 1 else f"{views} views"
         require_batch(len(rows), batch, f"{several} of {'all' if objects is None else objects} objects are ")
+        if task == "contrastive":
+            owners = len(np.unique(store.column("object_id")[rows]))
+            for one in conditions:
+                require_contrastive(one, owners, batch)
         for augmentation in steps.values():
             if augmentation is not None:
                 Supply(store, rows).require(augmentation)

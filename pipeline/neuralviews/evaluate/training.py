@@ -121,12 +121,12 @@ def train(
             group["lr"] = now
         loss = objective.backward(batch)
         if not math.isfinite(loss):
-            raise not_finite(reader.name, step, now)
+            raise not_finite(reader.name, step, now, condition.damp)
         optimizer.step()
         ended = perf_counter()
         seconds, loading = seconds + ended - begun, loading + loaded - begun
         if last and not objective.end_epoch():
-            raise not_finite(reader.name, step, now)
+            raise not_finite(reader.name, step, now, condition.damp)
         if step in stops:
             found = accuracy(reader, validation)
             if found > best:
@@ -180,9 +180,10 @@ def batches(count: int, batch: int, seed: int) -> Iterator[tuple[int, NDArray[np
         epoch += 1
 
 
-def not_finite(reader: str, step: int, rate: float) -> TrainingError:
+def not_finite(reader: str, step: int, rate: float, damp: float = 0.0) -> TrainingError:
     """What stops a run whose loss is not finite."""
+    noise = f" and noise {damp:.3g} on its weights" if damp else ""
     return TrainingError(
-        f"reader {reader!r}: the loss is not finite at step {step}, at learning rate {rate:.3g}; "
-        "use a smaller --lr"
+        f"reader {reader!r}: the loss is not finite at step {step}, at learning rate {rate:.3g}{noise}; "
+        f"use a smaller --lr{' or --damp' if damp else ''}"
     )

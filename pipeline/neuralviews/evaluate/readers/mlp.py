@@ -53,6 +53,6 @@ class AlignedMlp(Mlp):
     """`Mlp` on fields that were brought next to one reference first, over all symmetries."""
 
     name: ClassVar[str] = "mlp-aligned"
-    summary: ClassVar[str] = "mlp on fields aligned to the store's mean reference"
+    summary: ClassVar[str] = "mlp on fields aligned to the mean of those trained on"
     source: ClassVar[str] = "weight matching: Ainsworth et al., Git Re-Basin, ICLR 2023"
     aligned: ClassVar[bool] = True
