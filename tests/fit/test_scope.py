@@ -10,8 +10,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neuralviews.errors import EngineError, RecipeError, SpecError
+from neuralviews.errors import EngineError, FormatError, IntegrityError, OutputError, RecipeError, SpecError
 from neuralviews.field import FieldSpec
+from neuralviews.fit.against import prove_against
 from neuralviews.fit.engine import Budget
 from neuralviews.fit.job import budget_of
 from neuralviews.fit.method import Method, Scope
@@ -19,11 +20,12 @@ from neuralviews.fit.pilot import stand_in
 from neuralviews.fit.run import RunOptions, generate
 from neuralviews.fit.run_plan import plan_run
 from neuralviews.fit.scope import LayerScopes, fuse_scopes, scope_of, scope_penalty
+from neuralviews.fit.stated import stated_job
 from neuralviews.fit.torch_engine import TorchEngine
 from neuralviews.recipe import Recipe, recipe_from_canonical
 from neuralviews.records import Split
 from neuralviews.signals.catalogue import open_source
-from neuralviews.store.reader import open_store
+from neuralviews.store.reader import Store, open_store
 
 from .method_cases import SCOPE, Tensor, field_error, tensors, written_out
 from .torch_cases import SPEC, problem
@@ -144,6 +146,40 @@ def test_a_run_that_goes_on_fits_no_second_pilot(
     assert done.dataset_id is not None
     with pytest.raises(AssertionError, match="fitted again"):
         generate(recipe.with_views(2), tmp_path / "store", half)
+
+
+def test_numbers_of_other_layers_are_not_taken(tiny: MakeRecipe, tmp_path: Path) -> None:
+    """A folder of another run is refused as such, whatever scope that has."""
+    generate(tiny(fit='scope = { kind = "pilot" }'), tmp_path / "store", RunOptions(limit=2, workers=1))
+    other = tiny(fit='scope = { kind = "pilot" }').canonical()
+    other["field"]["dims"] = [2, 5, 1]
+    other["field"]["omega"] = other["field"]["omega"][:1]
+    with pytest.raises(OutputError, match="belongs to another job"):
+        generate(recipe_from_canonical(other), tmp_path / "store", RunOptions(limit=2, workers=1))
+
+
+def test_a_recipe_that_wishes_for_a_pilot_proves_what_it_made(tiny: MakeRecipe, tmp_path: Path) -> None:
+    recipe = tiny(fit='scope = { kind = "pilot", weight = 0.02 }')
+    generate(recipe, tmp_path / "store", RunOptions(limit=2, workers=1))
+    store = open_store(tmp_path / "store")
+    proof = prove_against(store, recipe, None, np.arange(2))
+    assert (proof.records, proof.equal) == (2, 2)
+    heavier = recipe.with_fit(scope={"kind": "pilot", "weight": 0.03})
+    with pytest.raises(IntegrityError, match=r"\(fit\.scope\.weight: there 0\.02, here 0\.03\)"):
+        prove_against(store, heavier, None, np.arange(2))
+    with pytest.raises(IntegrityError, match=r"was not made by recipe tiny \(fit\.scope: "):
+        prove_against(store, recipe.with_fit(scope=None), None, np.arange(2))
+
+
+def test_a_job_that_only_wishes_for_a_pilot_is_refused(
+    tiny: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generate(tiny(), tmp_path / "store", RunOptions(limit=2, workers=1))
+    store, wish = open_store(tmp_path / "store"), tiny(fit='scope = { kind = "pilot" }')
+    edited = {**store.job, "recipe": wish.canonical(), "recipe_digest": wish.digest()}
+    monkeypatch.setattr(Store, "job", property(lambda self: edited))
+    with pytest.raises(FormatError, match=r"job: recipe\.fit\.scope is not what .*; the job was edited"):
+        stated_job(store)
 
 
 def test_a_pilot_without_a_sound_field_stops_the_run(tiny: MakeRecipe, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Shadow weights: how they are rounded, the straight-through update, and the column that records them."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from neuralviews.fit.shadow import shadow_psnr, shadow_weights
 from neuralviews.fit.torch_method import Shadow
 from neuralviews.fit.torch_step import _layer_views, _rows_with_biases
 from neuralviews.recipe import Recipe
+from neuralviews.remote.card import fact_rows
+from neuralviews.remote.facts import release_facts
 from neuralviews.store.job import Job
 from neuralviews.store.manifest import parse_manifest
 from neuralviews.store.reader import open_store
@@ -115,6 +118,13 @@ def test_the_column_is_the_psnr_of_the_rounded_weights(shadowed: Path) -> None:
     places = [(len(values) - 1) * percent // 100 for percent in (50, 5, 0)]
     assert [summary.median, summary.p05, summary.min] == values[places].tolist()  # type: ignore[union-attr]
     assert verify(shadowed, "semantic").rows == 24
+
+
+def test_cards_and_pages_tell_of_shadows(shadowed: Path) -> None:
+    store = open_store(shadowed)
+    told = dict(fact_rows(release_facts(store)))["shadow PSNR"]
+    lowest = store.column("shadow_psnr").min()
+    assert re.fullmatch(rf"median .* dB, 5 % below .* dB, lowest {lowest:.1f} dB, of the weights .*", told)
 
 
 def test_verification_measures_shadows_again(

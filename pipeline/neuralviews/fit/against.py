@@ -17,6 +17,7 @@ from .engine import Engine
 from .facts import field_facts
 from .job import GENERATOR, budget_of
 from .numbering import places_of, run_rows
+from .pilot import with_stated_numbers
 from .registry import engine_of_job, get_engine
 from .reproduce import rendered_quality
 from .rows import RowFitter
@@ -69,7 +70,8 @@ def prove_against(
     may differ by as much.
 
     Args:
-        recipe: read from a file or by name: the store's own word is not enough.
+        recipe: read from a file or by name: the store's own word is not enough, but for the numbers of a
+            pilot, which the recipe leaves open.
         rows: (k,) record_ids.
     Raises:
         OptionError: the records are augmented copies.
@@ -84,6 +86,8 @@ def prove_against(
         )
     views = int(store.column("view").max()) + 1
     recipe = recipe.with_views(views)
+    if (stated := field_facts(store).recipe) is not None:
+        recipe = with_stated_numbers(recipe, stated)
     _require_same_recipe(store, recipe)
     source = open_source(recipe, source_root, left_out=_left_out(store, recipe))
     kept = store.read(rows)

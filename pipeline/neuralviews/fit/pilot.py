@@ -21,7 +21,7 @@ from .scope import LayerScopes, fuse_scopes, scope_of
 if TYPE_CHECKING:
     from ..signals.catalogue import Source
 
-__all__ = ["PILOT_OBJECTS", "resolved", "stand_in"]
+__all__ = ["PILOT_OBJECTS", "resolved", "stand_in", "with_stated_numbers"]
 
 PILOT_OBJECTS = 64
 
@@ -71,6 +71,16 @@ def resolved(
     return _with_scope(recipe, fuse_scopes(scope_of(plain.spec, records.weights[sound])))
 
 
+def with_stated_numbers(recipe: Recipe, stated: Recipe) -> Recipe:
+    """The recipe with the numbers that a job's recipe states, where it wishes for a pilot's; else itself."""
+    wish, scope = recipe.fit.scope, stated.fit.scope
+    if not isinstance(wish, PilotTable) or not isinstance(scope, ScopeTable):
+        return recipe
+    if stated.field.dims != recipe.field.dims:
+        return recipe  # numbers of other layers
+    return _with_scope(recipe, LayerScopes(scope.mean, scope.sd))
+
+
 def _with_scope(recipe: Recipe, scope: LayerScopes) -> Recipe:
     assert recipe.fit.scope is not None
     table = {"kind": "fixed", "weight": recipe.fit.scope.weight, "mean": scope.mean, "sd": scope.sd}
@@ -86,8 +96,5 @@ def _stated(recipe: Recipe, root: Path) -> Recipe | None:
         found = recipe_from_canonical(job.get("recipe"))
     except RecipeError:
         return None
-    scope = found.fit.scope
-    if not isinstance(scope, ScopeTable):
-        return None
-    wish = found.with_fit(scope={"kind": "pilot", "weight": scope.weight})
-    return found if wish.digest() == recipe.digest() else None
+    same = with_stated_numbers(recipe, found)
+    return same if same.digest() == found.digest() else None

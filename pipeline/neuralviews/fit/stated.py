@@ -8,6 +8,7 @@ import msgspec
 
 from ..errors import FormatError, RecipeError
 from ..recipe import Recipe, recipe_from_canonical
+from ..recipe_schema import PilotTable
 from .lineage import first_job
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ def _require_consistent(where: str, job: Mapping[str, Any], plain: _Plain, recip
         ("rows", job["rows"], plain.objects * recipe.views),
         ("arch", job["arch"], recipe.spec.to_json()),
         ("source.image_shape", prod(plain.source.image_shape or ()) <= MOST_PIXELS, True),
+        ("recipe.fit.scope", isinstance(recipe.fit.scope, PilotTable), False),
         ("limit", plain.limit is None or plain.limit >= 1, True),
         ("columns", "columns" in job, shape is not None or recipe.fit.shadow is not None),
         ("columns", "shadow_psnr" in job.get("columns", ()), recipe.fit.shadow is not None),

@@ -104,6 +104,13 @@ def _quality(facts: ReleaseFacts) -> Iterator[tuple[str, str]]:
             f"median {decibels(psnr.median)}, 5 % below {decibels(psnr.p05)}, lowest {decibels(psnr.min)}"
             + _measured(facts),
         )
+    if summary.shadow_psnr is not UNSET:
+        psnr = summary.shadow_psnr
+        yield (
+            "shadow PSNR",
+            f"median {decibels(psnr.median)}, 5 % below {decibels(psnr.p05)}, lowest {decibels(psnr.min)}, "
+            "of the weights as they are rounded",
+        )
     if summary.shapes is not UNSET:
         iou, error = summary.shapes.iou, summary.shapes.surface_error
         if iou is not UNSET:
