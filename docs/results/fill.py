@@ -92,7 +92,11 @@ def _text(row: Row, value: str) -> str:
 
 
 def _headed(column: str, head: str) -> str:
-    return f"{head} view{'' if head.split(':')[0] == '1' else 's'}" if column == "views" else head
+    """A number of views is told with its noun."""
+    if column != "views":
+        return head
+    count, mark, value = head.partition(":")
+    return f"{count} view{'' if count == '1' else 's'}{mark}{value}"
 
 
 def _shown(value: Any) -> str:

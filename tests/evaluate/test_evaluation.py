@@ -219,6 +219,11 @@ def _bad_store(root: Path, which: str) -> Store:
         ("readable", {"task": "contrastive", "damp": (0.1,)}, "contrastive: found reweight or damp"),
         (
             "readable",
+            {"task": "contrastive", "views": (1,), "augments": ("none",)},
+            "contrastive: found 1 view and augment 'none', so that both fields of a pair would be the same",
+        ),
+        (
+            "readable",
             {"task": "contrastive", "views": (3,), "objects": (3,), "seeds": 1},
             "batch: found 8 records a step, two of each object, of 3 objects to train on; expected 4 to 6",
         ),

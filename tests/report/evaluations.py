@@ -34,7 +34,7 @@ def made_evaluation(store: Store, readers: Sequence[str] = ("mlp", "dws"), **con
         "format": "neuralviews-results",
         "format_version": 1,
         "dataset_id": store.dataset_id,
-        "dataset": {"name": "made", "classes": 10, "largest_class": 0.125},
+        "dataset": {"name": "made", "classes": 10, "largest_class": 0.125, "tested": 40},
         "settings": {"task": "classify", "steps": 100, "batch": 32},
         "versions": {"numpy": "2.0"},
         "command": "neuralviews evaluate STORE --reader mlp,dws",

@@ -53,7 +53,7 @@ _NAMES, _COUNTS, _SHARES = (
     metavar="NAME,...",
     default="dws",
     show_default=True,
-    help="Models to train.",
+    help="mlp, mlp-aligned, dws, nfn, graph, sine-graph, pixels.",
 )
 @click.option(
     "--views",
@@ -147,4 +147,5 @@ def command(store: Path, out: Path | None, task: str, probe: str | None, **setti
     header, lines = cells(found)
     click.echo()
     click.echo(table(header, lines, right=range(header.index("records"), len(header))))
-    click.echo(f"\n{out}: results.md, results.csv, results.json, pictures")
+    drawn = [f", {path.name}" for path in sorted(out.glob("*.png"))]
+    click.echo(f"\n{out}: results.md, results.csv, results.json{''.join(drawn)}")

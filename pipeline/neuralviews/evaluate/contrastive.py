@@ -161,6 +161,11 @@ def require_contrastive(condition: "Condition", objects: int, batch: int) -> Non
     """
     _require_plain(condition)
     _require_batch(objects, batch)
+    if condition.views == 1 and condition.augment == "none":
+        raise OptionError(
+            "contrastive: found 1 view and augment 'none', so that both fields of a pair would be the same; "
+            "use 2 or more views, or an augmentation"
+        )
 
 
 def _require_plain(condition: "Condition") -> None:

@@ -33,7 +33,8 @@ def require_store(store: "Store") -> None:
     """
     if not (store.column("label") != NO_LABEL).any():
         raise StoreError(
-            f"{store.root}: has no labels, which readers are trained on; take a store with labels"
+            f"{store.root}: has no labels, which readers are trained on, or their features probed by; "
+            "take a store with labels"
         )
     summary = store.manifest.summary.splits
     missing = [split.name for split in Split if not summary[split.name].records]
@@ -109,6 +110,7 @@ def dataset_facts(store: "Store") -> dict[str, Any]:
         "dims": list(store.spec.dims),
         "records": len(store),
         "classes": test.classes,
+        "tested": len(test),
         "largest_class": float(counts.max() / counts.sum()),
         "objects": {split.name: store.manifest.summary.splits[split.name].objects for split in Split},
     }

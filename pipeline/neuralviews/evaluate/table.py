@@ -51,7 +51,7 @@ def heading(evaluation: Evaluation) -> list[str]:
     common = [settings["task"], f"{settings['steps']:,} steps of {settings['batch']}", seeds, *fixed]
     return [
         f"{dataset['name']}, dataset {evaluation.dataset_id[:16]}: {dataset['classes']} classes, "
-        f"the largest one {100 * dataset['largest_class']:.1f} % of the test objects",
+        f"the largest one {100 * dataset['largest_class']:.1f} % of the {dataset['tested']:,} test objects",
         ", ".join(common),
     ]
 
