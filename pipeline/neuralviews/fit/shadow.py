@@ -7,15 +7,17 @@ stored, and of compact ones (its desire-oriented mode), a pure function of them:
 see the shadow, and its gradient moves the plain weights as if nothing had been rounded ("straight through").
 """
 
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..field import FieldSpec
-from ..recipe import Recipe
 from .engine import Signals, psnr_from_loss
 from .method import ShadowKind
+
+if TYPE_CHECKING:
+    from ..recipe import Recipe
 
 __all__ = ["LEVELS", "shadow_psnr", "shadow_weights"]
 
@@ -43,7 +45,7 @@ def shadow_weights(spec: FieldSpec, weights: NDArray[Real], kind: ShadowKind) ->
     return shadow
 
 
-def shadow_psnr(recipe: Recipe, weights: NDArray[np.float32], signals: Signals) -> NDArray[np.float32]:
+def shadow_psnr(recipe: "Recipe", weights: NDArray[np.float32], signals: Signals) -> NDArray[np.float32]:
     """(n,) dB of the shadows of fields (n, P), whose recipe has some, over all points of their signals.
 
     By `vector.forward`: the same bytes on every machine.
