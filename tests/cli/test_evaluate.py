@@ -1,5 +1,6 @@
 """``evaluate``: the table that it prints, its grid, and errors of one line."""
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -88,3 +89,9 @@ def test_an_interruption_tells_how_to_go_on(
     code, text, err = run("evaluate", root, "--reader", "mlp", *FEW, "--out", tmp_path / "results")
     assert (code, text) == (130, "")
     assert f"interrupted: 2 finished runs are kept in {tmp_path / 'results'}; resume with: neuralviews" in err
+
+
+def test_the_process_ends_at_sigterm_as_before(run: Run, root: Path, tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    assert run("evaluate", root, "--reader", "mlp", "--seeds", 1, *FEW, "--out", tmp_path / "results")[0] == 0
+    assert signal.getsignal(signal.SIGTERM) == before

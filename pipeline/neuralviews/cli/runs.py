@@ -104,7 +104,7 @@ def resumable(out: Path, finished: str = "shards/*.h5.json", noun: str = "shard"
     Args:
         finished: pattern of the files, below ``out``, that stand for what is finished.
     """
-    signal.signal(signal.SIGTERM, _interrupt)  # how schedulers end a job
+    before = signal.signal(signal.SIGTERM, _interrupt)  # how schedulers end a job
     try:
         yield
     except KeyboardInterrupt as interruption:
@@ -113,6 +113,8 @@ def resumable(out: Path, finished: str = "shards/*.h5.json", noun: str = "shard"
         command = shlex.join(["neuralviews", *sys.argv[1:]])
         click.echo(f"interrupted: {kept}; resume with: {command}", err=True)
         sys.exit(128 + (interruption.args or (signal.SIGINT,))[0])
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _interrupt(number: int, frame: Any) -> None:
