@@ -96,6 +96,23 @@ GRIDS = {
         augments=("none", "symmetries", "contrastive", "contrastive+aligned-mixup"),
         seeds=2,
     ),
+    "contrastive-one": sine(
+        DIGITS[1:2],
+        task="contrastive",
+        views=(1,),
+        augments=("symmetries", "contrastive", "contrastive+aligned-mixup"),
+        seeds=2,
+    ),
+    "mlp-noise": Grid(
+        DIGITS[2:],
+        {
+            "readers": ("mlp",),
+            "views": (10,),
+            "label_noise": (0.4,),
+            "reweight": ("none", "multiplicative"),
+            "seeds": 3,
+        },
+    ),
     "leak": dws(DIGITS[:1], views=(1,), augments=("mixup",), partners=("active", "all"), seeds=5),
     "exact": dws(DIGITS[:1], views=(10,), augments=EXACT, seeds=2),
     "sine-objects": sine(DIGITS[1:2], views=(1, 2, 10), objects=(129, 258, None), seeds=3),
@@ -105,7 +122,13 @@ GRIDS = {
     "mnist-shared": Grid(("mnist10-shared",), {"readers": ("mlp", "mlp-aligned"), "views": (1,), "seeds": 2}),
     "damp": dws(DIGITS[:1], views=(10,), damp=(0.0, 0.1), seeds=2),
     "mnist-siren": dws(MNIST[1:], views=(1, 10), seeds=2),
-    "graph": Grid(DIGITS[:1], {"readers": ("graph", "nfn"), "views": (10,), "seeds": 2}),
+    "long": Grid(
+        DIGITS[:1],
+        {"readers": ("dws",), "views": (10,), "augments": MIXED["augments"], "seeds": 2},
+        3000,
+    ),
+    "mnist-long": sine(MNIST, 3000, views=(10,), seeds=1),
+    "graph": Grid(DIGITS[:1], {"readers": ("graph", "nfn"), "views": (10,), "seeds": 1}),
     "mnist-readers": Grid(MNIST, {"readers": ("mlp", "mlp-aligned"), "views": (10,), "seeds": 1}),
     "mnist-pixels": Grid(MNIST[1:], {"readers": ("pixels",), "views": (10,), "seeds": 1}),
 }
