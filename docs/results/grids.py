@@ -122,13 +122,7 @@ GRIDS = {
     "mnist-shared": Grid(("mnist10-shared",), {"readers": ("mlp", "mlp-aligned"), "views": (1,), "seeds": 2}),
     "damp": dws(DIGITS[:1], views=(10,), damp=(0.0, 0.1), seeds=2),
     "mnist-siren": dws(MNIST[1:], views=(1, 10), seeds=2),
-    "long": Grid(
-        DIGITS[:1],
-        {"readers": ("dws",), "views": (10,), "augments": MIXED["augments"], "seeds": 2},
-        3000,
-    ),
     "mnist-long": sine(MNIST, 3000, views=(10,), seeds=1),
     "graph": Grid(DIGITS[:1], {"readers": ("graph", "nfn"), "views": (10,), "seeds": 1}),
     "mnist-readers": Grid(MNIST, {"readers": ("mlp", "mlp-aligned"), "views": (10,), "seeds": 1}),
-    "mnist-pixels": Grid(MNIST[1:], {"readers": ("pixels",), "views": (10,), "seeds": 1}),
 }
