@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from neuralviews.augment.measure import field_values, in_domain, measure, render_target
+from neuralviews.augment.measure import in_domain, measure, render_target
 from neuralviews.augment.probes import probe_points
 from neuralviews.augment.target import Target
 from neuralviews.errors import OptionError, SpecError
 from neuralviews.field import FieldSpec, evaluate
+from neuralviews.field_values import field_values
 from neuralviews.fit.init import initial_weights
 from neuralviews.grids import image_grid
 

@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 
 from ..errors import SpecError
 from ..field import FieldSpec
+from ..field_values import field_values
 from ..fit.engine import psnr_from_loss
 from .target import Target, Term
 
-__all__ = ["Measured", "field_values", "in_domain", "measure", "render_target"]
+__all__ = ["Measured", "in_domain", "measure", "render_target"]
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -28,20 +29,6 @@ class Measured(NamedTuple):
 
     loss: Floats
     psnr: Floats
-
-
-def field_values(spec: FieldSpec, weights: Floats, coords: Floats) -> Floats:
-    """Values of n fields, (n, p, c) float32, by `vector.forward`: the same bytes on every machine.
-
-    Args:
-        weights: (n, P) float32.
-        coords: (n, p, d) float32, or (1, p, d) for points that all fields share.
-    Raises:
-        SpecError: arrays that do not fit the spec or each other.
-    """
-    from ..vector.forward import forward  # needs numba
-
-    return forward(weights, coords, spec.dims, spec.omega, spec.output_scale, spec.output_offset)
 
 
 def measure(spec: FieldSpec, weights: Floats, points: Floats, targets: Floats, span: float) -> Measured:

@@ -22,6 +22,7 @@ from ..errors import OptionError
 from ..seeds import derive_seed
 from .probe import ProbeScore, linear_probe
 from .readers.modules import Linear, draw_parameters
+from .scoring import at_test
 from .training import WEIGHT_DECAY, Trained, Training, not_finite, scheduled
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ TEMPERATURE = 0.5
 """Of SimCLR on CIFAR-10."""
 
 _PROJECTED = 64
-_BLOCK = 512
 
 
 def nt_xent(first: Tensor, second: Tensor, temperature: float = TEMPERATURE) -> Tensor:
@@ -264,10 +264,5 @@ def _probe(
 
 def _features(reader: "Reader", fields: "Fields", index: NDArray[np.int64]) -> "Labelled":
     """Features (n, F) of fields as they are in the store, and their classes (n,)."""
-    reader.eval()
-    with torch.no_grad():
-        parts = [
-            reader.embed(fields.clean(index[start : start + _BLOCK]).weights).numpy()
-            for start in range(0, len(index), _BLOCK)
-        ]
+    parts = [reader.embed(batch.weights).numpy() for batch in at_test(reader, fields, index)]
     return np.concatenate(parts), fields.label[index]

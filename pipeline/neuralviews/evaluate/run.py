@@ -16,6 +16,7 @@ from ..store.canonical import canonical_json, sha256_hex
 from ..store.reader import Store, open_store
 from .augments import described
 from .conditions import Condition, Task
+from .contrastive import Contrasted, run_contrastive
 from .fields import Fields, held_out, training_fields
 from .folder import EvaluationFolder, Finished
 from .readers.registry import reader_class
@@ -98,7 +99,6 @@ class Runner:
         if found.suspicion is not None:
             text = suspicion_text(fields, found.suspicion)
             self.folder.write(f"suspicion-{job.id}.csv", text.encode())
-        untrained = getattr(found, "untrained", None)
         measured = Measured(
             found.train,
             found.val,
@@ -106,7 +106,7 @@ class Runner:
             found.step,
             found.records,
             found.parameters,
-            None if untrained is None else untrained.test,
+            found.untrained.test if isinstance(found, Contrasted) else None,
         )
         trained = self.training.steps * self.training.batch
         self.folder.keep(
@@ -128,11 +128,8 @@ class Runner:
         seed = derive_seed(self.training.seed, store.dataset_id, "reader", condition.reader, condition.seed)
         reader = reader_of_store(store, condition.reader, fields.classes, seed=seed, hidden=job.hidden)
         validation, test = (held_out(store, split, fields.prepare) for split in (Split.val, Split.test))
-        if self.task == "contrastive":
-            from .contrastive import run_contrastive
-
-            return fields, run_contrastive(reader, fields, validation, test, condition, self.training)
-        return fields, train(reader, fields, validation, test, condition, self.training)
+        work = run_contrastive if self.task == "contrastive" else train
+        return fields, work(reader, fields, validation, test, condition, self.training)
 
 
 @contextmanager

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..augment.measure import field_values
 from ..errors import OptionError, SourceError
 from ..field import FieldSpec
+from ..field_values import field_values
 from ..fit.engine import psnr_from_loss
 from ..grids import image_grid
 from .convention import Convention

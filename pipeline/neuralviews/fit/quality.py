@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..field_values import field_values
 from ..mesh.compare import iou
 from ..recipe import Recipe
 from ..records import NO_IOU, ShapeTarget
@@ -36,11 +37,7 @@ def shape_columns(recipe: Recipe, weights: Floats, samples: ShapeSamples) -> Col
 
 def _outputs(recipe: Recipe, weights: Floats, points: NDArray[np.float32]) -> NDArray[np.float32]:
     """What fields put out at points (p, 3): (n, p) float32, the same bytes on every machine."""
-    from ..vector.forward import forward
-
-    spec = recipe.spec
-    values = forward(weights, points[None], spec.dims, spec.omega, spec.output_scale, spec.output_offset)
-    return values[..., 0]
+    return field_values(recipe.spec, weights, points[None])[..., 0]
 
 
 def _ious(recipe: Recipe, weights: Floats, samples: ShapeSamples) -> NDArray[np.float32]:

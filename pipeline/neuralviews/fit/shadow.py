@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..field import FieldSpec
+from ..field_values import field_values
 from .engine import Signals, psnr_from_loss
 from .method import ShadowKind
 
@@ -48,16 +49,13 @@ def shadow_weights(spec: FieldSpec, weights: NDArray[Real], kind: ShadowKind) ->
 def shadow_psnr(recipe: "Recipe", weights: NDArray[np.float32], signals: Signals) -> NDArray[np.float32]:
     """(n,) dB of the shadows of fields (n, P), whose recipe has some, over all points of their signals.
 
-    By `vector.forward`: the same bytes on every machine.
+    By `field_values`: the same bytes on every machine.
     """
-    from ..vector.forward import forward  # needs numba
-    from ..vector.loss import mean_squared_errors
+    from ..vector.loss import mean_squared_errors  # needs numba
 
-    spec, kind = recipe.spec, recipe.fit.shadow
+    kind = recipe.fit.shadow
     assert kind is not None
-    shadow = shadow_weights(spec, weights, kind)
-    output = (spec.output_scale, spec.output_offset)
-    values = forward(shadow, signals.coords[None], spec.dims, spec.omega, *output)
+    values = field_values(recipe.spec, shadow_weights(recipe.spec, weights, kind), signals.coords[None])
     if recipe.fit.loss == "bce":
         values = _sigmoid(values)
     return psnr_from_loss(mean_squared_errors(values, signals.values), signals.span)

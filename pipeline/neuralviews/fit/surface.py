@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from ..errors import OptionError, SpecError
 from ..field import FieldSpec
+from ..field_values import field_values
 from ..mesh.mesh import Mesh
 from ..mesh.surface import extract, grid_points
 from ..records import Records, ShapeTarget
@@ -106,13 +107,10 @@ def field_mesh(
     Raises:
         SpecError: weights that do not fit the spec, or a field that is not of 3 coordinates and 1 output.
     """
-    from ..vector.forward import forward  # needs numba
-
     if (spec.in_dim, spec.out_dim) != (3, 1):
         raise SpecError(f"field: found {list(spec.dims)}, expected 3 inputs and 1 output")
     planes = grid_points(resolution).reshape(resolution, 1, resolution**2, 3)
     outputs = np.empty((resolution, resolution**2), np.float32)
-    rule = (spec.dims, spec.omega, spec.output_scale, spec.output_offset)
     for plane, points in enumerate(planes):  # one at a time: a whole cube's layers are much memory
-        outputs[plane] = forward(weights[None], points, *rule)[0, :, 0]
+        outputs[plane] = field_values(spec, weights[None], points)[0, :, 0]
     return field_surface(outputs.reshape(-1), values, target)
