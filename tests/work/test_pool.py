@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from joblib.externals.loky import process_executor
 
 from neuralviews.errors import EngineError, OutputError
 from neuralviews.work import deaths
@@ -44,6 +45,13 @@ class Killer:
         return unit
 
 
+def swelling(unit: int) -> int:
+    """A call after which loky takes its worker for one that leaks memory, and replaces it."""
+    process_executor._MEMORY_LEAK_CHECK_DELAY = 0.0
+    process_executor._MAX_MEMORY_LEAK_SIZE = -(1 << 40)
+    return unit
+
+
 def test_one_worker_is_this_process() -> None:
     for pool in (Pool(), Pool(1), Pool(1, threads=True)):
         found = dict(run_calls(where, range(3), pool))
@@ -64,6 +72,11 @@ def test_processes_are_others_and_know_it() -> None:
     processes, _, in_workers = zip(*found.values(), strict=True)  # type: ignore[misc]
     assert os.getpid() not in processes
     assert all(in_workers)
+
+
+def test_workers_whose_memory_grows_are_replaced_without_a_word(capfd: pytest.CaptureFixture[str]) -> None:
+    assert dict(run_calls(swelling, range(12), Pool(2))) == {unit: unit for unit in range(12)}
+    assert capfd.readouterr() == ("", "")
 
 
 def test_calls_apart_are_in_another_process_too() -> None:

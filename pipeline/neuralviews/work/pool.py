@@ -84,6 +84,9 @@ def _in_processes(
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     _require_processes(workers)
+    # Of a worker whose memory grew, which loky replaces. Said in its thread, at any time until the pool is
+    # gone, so that no block of this one holds it; and where warnings are errors, it would end that thread.
+    warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
     left = dict.fromkeys(units)
     silent = 0
     while left:
