@@ -3,7 +3,6 @@
 import os
 import random
 import signal
-import subprocess
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -17,20 +16,10 @@ from ..cluster.conftest import calm as calm
 from ..cluster.conftest import recipe as recipe
 from ..cluster.dask_processes import neuralviews, outcome, run, wait_for_shards
 from ..cluster.poison import poisoned
+from ..loky_workers import workers_of
 from ..made_stores import contents
 
 Calm = Callable[[int], dict[str, str]]
-
-
-def workers_of(process: subprocess.Popen[str]) -> list[int]:
-    """The processes that a run started to work for it."""
-    found = []
-    with suppress(OSError):
-        for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
-            with suppress(OSError):
-                if b"LokyProcess" in Path(f"/proc/{child}/cmdline").read_bytes():
-                    found.append(int(child))
-    return found
 
 
 def storm(recipe: Path, root: Path, calm: Calm, objects: int, kills: int, seed: int) -> int:
@@ -41,7 +30,7 @@ def storm(recipe: Path, root: Path, calm: Calm, objects: int, kills: int, seed: 
     for goal in sorted(draw.sample(range(1, objects // 6), kills)):
         wait_for_shards(root, goal, process)
         with suppress(ProcessLookupError, IndexError):
-            os.kill(draw.choice(workers_of(process)), signal.SIGKILL)
+            os.kill(draw.choice(workers_of(process.pid)), signal.SIGKILL)
             hits += 1
     code, _, err = outcome(process)
     assert (code, err) == (0, "")

@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from neuralviews.signals.digits import DigitImages
 from neuralviews.store.reader import open_store
 from neuralviews.store.verify import verify
 
+from ..loky_workers import workers_of
 from ..made_stores import contents
 
 MakeRecipe = Callable[..., Recipe]
@@ -172,9 +174,11 @@ def test_a_killed_worker_is_replaced(tiny: MakeRecipe, tmp_path: Path) -> None:
     def kill_one() -> None:
         while not list((tmp_path / "store").glob("shards/*.json")):
             time.sleep(0.01)
-        children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
-        worker = next(p for p in children if "LokyProcess" in Path(f"/proc/{p}/cmdline").read_text())
-        os.kill(int(worker), signal.SIGKILL)
+        hit = False
+        while not hit:  # a worker may leave, and another come, at any moment
+            with suppress(ProcessLookupError, IndexError):
+                os.kill(workers_of(os.getpid())[0], signal.SIGKILL)
+                hit = True
 
     killer = threading.Thread(target=kill_one)
     killer.start()
