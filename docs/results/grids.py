@@ -43,9 +43,9 @@ def sine(stores: tuple[str, ...], steps: int = 300, **choices: Any) -> Grid:
     return Grid(stores, {"readers": ("sine-graph",), **choices}, steps)
 
 
-def dws(stores: tuple[str, ...], **choices: Any) -> Grid:
+def dws(stores: tuple[str, ...], steps: int = 1000, **choices: Any) -> Grid:
     """Of the reader dws."""
-    return Grid(stores, {"readers": ("dws",), **choices})
+    return Grid(stores, {"readers": ("dws",), **choices}, steps)
 
 
 DIGITS = ("digits10-dws", "digits10-siren", "digits10-shared")
@@ -123,6 +123,10 @@ GRIDS = {
     "damp": dws(DIGITS[:1], views=(10,), damp=(0.0, 0.1), seeds=2),
     "mnist-siren": dws(MNIST[1:], views=(1, 10), seeds=2),
     "mnist-long": sine(MNIST, 3000, views=(10,), seeds=1),
-    "graph": Grid(DIGITS[:1], {"readers": ("graph", "nfn"), "views": (10,), "seeds": 1}),
-    "mnist-readers": Grid(MNIST, {"readers": ("mlp", "mlp-aligned"), "views": (10,), "seeds": 1}),
+    "long": dws(DIGITS[:1], 3000, **{**MIXED, "views": (10,)}, seeds=5),
+    "graph": Grid(DIGITS[:1], {"readers": ("graph", "nfn"), "views": (1, 10), "seeds": 3}),
+    "mnist-readers": Grid(MNIST, {"readers": ("mlp", "mlp-aligned", "pixels"), "views": (10,), "seeds": 2}),
+    "mnist-sine-mixing": sine(MNIST, 600, **MIXED, seeds=2),
+    "siren-long": dws(DIGITS[1:2], 3000, views=(1, 10), seeds=2),
+    "longest": dws(DIGITS[:1], 10_000, **{**MIXED, "views": (10,)}, seeds=2),
 }

@@ -10,14 +10,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from neuralviews.augment.plan import load_plan
 from neuralviews.augment.run import augment_store
-from neuralviews.errors import FormatError, NeuralViewsError, NotAStore, OutputError, SpecError
+from neuralviews.errors import (
+    EngineError,
+    FormatError,
+    NeuralViewsError,
+    NotAStore,
+    OutputError,
+    SpecError,
+)
 from neuralviews.evaluate import training
 from neuralviews.evaluate.conditions import grid
 from neuralviews.evaluate.evaluation import evaluate_store
 from neuralviews.evaluate.folder import EvaluationFolder
+from neuralviews.evaluate.readers import mlp
 from neuralviews.evaluate.results import Evaluation, load_results
 from neuralviews.evaluate.suitable import require_suitable
 from neuralviews.store.reader import Store
@@ -35,6 +44,7 @@ GRID: dict[str, Any] = {
     "hidden": 4,
     "workers": 1,
 }
+BEYOND_ADDRESSES = 1 << 52
 SMALL = {**GRID, "readers": ("mlp",), "views": (1,), "augments": ("none",)}
 
 
@@ -215,6 +225,12 @@ def _bad_store(root: Path, which: str) -> Store:
         ("readable", {"seeds": 0}, "seeds: found 0, expected 1 or more"),
         ("readable", {"steps": 0}, "steps: found 0, expected 1 or more"),
         ("readable", {"batch": 1}, "batch: found 1, expected 2 or more"),
+        ("readable", {"hidden": 0}, "hidden: found 0, expected 1 to 65,536"),
+        (
+            "readable",
+            {"hidden": 10**30},
+            "hidden: found 1000000000000000000000000000000, expected 1 to 65,536",
+        ),
         ("readable", {"task": "contrast"}, "task: found 'contrast', expected classify or contrastive"),
         ("readable", {"task": "contrastive", "damp": (0.1,)}, "contrastive: found reweight or damp"),
         (
@@ -238,6 +254,14 @@ def test_what_cannot_be_is_refused_before_anything_is_written(
         evaluate_store(chosen, tmp_path / "results", **{**SMALL, **changes})
     assert re.search(message.replace("?", r"\?"), str(found.value)), str(found.value)
     assert not (tmp_path / "results").exists()
+
+
+def test_training_without_memory_says_so(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mlp.Mlp, "embed", lambda *_: torch.empty(BEYOND_ADDRESSES))
+    with pytest.raises(EngineError, match="out of memory; run the same command again with fewer workers"):
+        evaluate_store(store, tmp_path / "results", **SMALL)
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

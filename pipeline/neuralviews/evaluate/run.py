@@ -19,6 +19,7 @@ from .conditions import Condition, Task
 from .contrastive import Contrasted, run_contrastive
 from .fields import Fields, held_out, training_fields
 from .folder import EvaluationFolder, Finished
+from .readers.memory import memory_errors
 from .readers.registry import reader_class
 from .results import Measured, Run, Times
 from .store_reader import reader_of_store
@@ -92,9 +93,10 @@ class Runner:
         Raises:
             TrainingError: its loss is not finite.
             StoreError: the store is not the one that it was.
+            MemoryError: there is not enough for it.
         """
         job, store = self.jobs[number], _opened(self.root, self.dataset_id)
-        with _one_thread():
+        with _one_thread(), memory_errors():
             fields, found = self._trained(store, job)
         if found.suspicion is not None:
             text = suspicion_text(fields, found.suspicion)

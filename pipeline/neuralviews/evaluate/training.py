@@ -55,7 +55,6 @@ class Training:
         for name, value, sound, expected in (
             ("batch", self.batch, self.batch >= 2, "2 or more"),
             ("lr", self.lr, self.lr is None or 0 < self.lr < math.inf, "a number above 0"),
-            ("hidden", self.hidden, self.hidden is None or self.hidden >= 1, "1 or more"),
         ):
             if not sound:
                 raise OptionError(f"{name}: found {value}, expected {expected}")

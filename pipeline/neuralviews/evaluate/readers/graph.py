@@ -54,8 +54,9 @@ class GraphReader(Reader):
         super().__init__(spec, 2 * hidden, outputs)
         middle = spec.dims[1:-1]
         kinds = spec.in_dim + len(middle) + spec.out_dim
-        copies = torch.tensor([*[1] * spec.in_dim, *middle, *[1] * spec.out_dim])
-        self.register_buffer("kind", torch.arange(kinds).repeat_interleave(copies), persistent=False)
+        copies = [1] * spec.in_dim + list(middle) + [1] * spec.out_dim
+        kind = [number for number, count in enumerate(copies) for _ in range(count)]
+        self.register_buffer("kind", torch.tensor(kind), persistent=False)
         self.kind: Tensor
         self.positions = Table(kinds, hidden)
         self.bias = Linear(1, hidden)
