@@ -97,6 +97,17 @@ def test_a_table_of_what_a_run_takes(run: Run, recipe: Path) -> None:
     assert " of 64 records in the trial" in rows["PSNR"]
 
 
+@pytest.mark.parametrize("method", [("--robust", "damp:0.1"), ("--scope", "pilot"), ("--shadow", "int8")])
+def test_methods_of_fitting_are_planned_as_generate_would_fit(
+    run: Run, recipe: Path, method: tuple[str, str]
+) -> None:
+    few = ("--limit", 10, "--workers", 1, "--json")
+    plain, methodical = (run("plan", recipe, *few, *options) for options in ((), method))
+    assert [found[0] for found in (plain, methodical)] == [0, 0]
+    engines = [json.loads(found[1])["engine"]["engine"] for found in (plain, methodical)]
+    assert engines == ["cpu", "torch"]
+
+
 def test_json_has_the_same_keys_for_images_and_shapes(run: Run, recipe: Path, tmp_path: Path) -> None:
     mesh_folder(tmp_path)
     shapes = tmp_path / "shapes.toml"

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from ..errors import printable
+from .chosen_recipe import chosen_recipe
 from .runs import completed, resumable, shared
 
 if TYPE_CHECKING:
+    from ..recipe import Recipe
     from ..work.sharing import Sharing
 
 __all__ = ["command"]
@@ -17,21 +19,7 @@ __all__ = ["command"]
 _SHOWN = 10
 
 
-def _robust(ctx: click.Context, param: click.Parameter, value: str | None) -> dict[str, Any] | None:
-    """``damp:SIGMA`` as the table of a recipe."""
-    if value is None:
-        return None
-    kind, _, sigma = value.partition(":")
-    try:
-        return {"kind": {"damp": kind}[kind], "sigma": float(sigma)}
-    except (KeyError, ValueError):
-        raise click.BadParameter(
-            f"found {value!r}, expected damp:SIGMA, for example damp:0.02", ctx, param
-        ) from None
-
-
 @click.command()
-@click.argument("recipe")
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="Folder of the store; run again to resume."
 )
@@ -41,29 +29,17 @@ def _robust(ctx: click.Context, param: click.Parameter, value: str | None) -> di
     help="Folder that holds the source's files; of meshes, a zip archive will do.",
 )
 @click.option("--download", is_flag=True, help="Let torchvision fetch, check and unpack the source's files.")
-@click.option("--views", type=click.IntRange(1, 65535), help="Views of each object, instead of the recipe's.")
-@click.option(
-    "--robust",
-    callback=_robust,
-    metavar="damp:SIGMA",
-    help="Fit weights that bear noise of SIGMA times their size, instead of the recipe's fit.robust.",
-)
-@click.option("--scope", type=click.Choice(("pilot",)), help="Draw each layer to the scope of a pilot.")
-@click.option("--shadow", type=click.Choice(("int8", "fp16")), help="Fit through rounded weights.")
+@chosen_recipe
 @click.option("--limit", type=click.IntRange(1), help="Only so many objects, spread over the splits.")
 @click.option("--keep-going", is_flag=True, help="Leave out meshes that cannot be used, and list them.")
 @click.option("--engine", default="auto", show_default=True, help="auto, cpu, cuda, torch or reference.")
 @click.option("--device", help="Where to fit: cpu, cuda, cuda:1 ...")
 @shared
 def command(
-    recipe: str,
+    recipe: "Recipe",
     out: Path,
     source_root: Path | None,
     download: bool,
-    views: int | None,
-    robust: dict[str, Any] | None,
-    scope: str | None,
-    shadow: str | None,
     limit: int | None,
     keep_going: bool,
     engine: str,
@@ -75,14 +51,7 @@ def command(
     Finished shards are kept: after an interruption, the same command goes on.
     """
     from ..fit.run import RunOptions, generate
-    from ..recipe import load_recipe
 
-    loaded = load_recipe(recipe)
-    if views is not None:
-        loaded = loaded.with_views(views)
-    wishes = {"robust": robust, "scope": scope and {"kind": scope}, "shadow": shadow}
-    if asked := {key: value for key, value in wishes.items() if value is not None}:
-        loaded = loaded.with_fit(**asked)
     options = RunOptions(
         source_root,
         download,
@@ -98,7 +67,7 @@ def command(
         sharing.threads,
     )
     with resumable(out):
-        report = generate(loaded, out, options)
+        report = generate(recipe, out, options)
     for line in _left_out(report.left_out):
         click.echo(line)
     click.echo(completed(out, report.fitted, "fields fitted", report.missing, report.dataset_id))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import printable
+from .chosen_recipe import chosen_recipe
 from .runs import default_workers
 from .text import bytes_text, duration_text, table
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..fit.run_plan import RunPlan
+    from ..recipe import Recipe
 
 __all__ = ["command"]
 
@@ -26,22 +28,20 @@ _BASES = {
 
 
 @click.command()
-@click.argument("recipe")
 @click.option(
     "--source-root",
     type=click.Path(path_type=Path),
     help="Folder that holds the source's files; of meshes, a zip archive will do.",
 )
-@click.option("--views", type=click.IntRange(1, 65535), help="Views of each object, instead of the recipe's.")
+@chosen_recipe
 @click.option("--limit", type=click.IntRange(1), help="Only so many objects, spread over the splits.")
 @click.option("--engine", default="auto", show_default=True, help="As of `generate`.")
 @click.option("--device", help="As of `generate`, for example cuda.")
 @click.option("--workers", type=click.IntRange(1), help="Workers to plan for.  [default: that of `generate`]")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def command(
-    recipe: str,
+    recipe: "Recipe",
     source_root: Path | None,
-    views: int | None,
     limit: int | None,
     engine: str,
     device: str | None,
@@ -56,14 +56,10 @@ def command(
     """
     from ..fit.run import RunOptions
     from ..fit.run_plan import plan_run
-    from ..recipe import load_recipe
 
-    loaded = load_recipe(recipe)
-    if views is not None:
-        loaded = loaded.with_views(views)
     workers = workers or default_workers(device)
     options = RunOptions(source_root, limit=limit, engine=engine, device=device, workers=workers)
-    plan = plan_run(loaded, options)
+    plan = plan_run(recipe, options)
     if as_json:
         click.echo(json.dumps(_facts(plan), indent=2))
         return
