@@ -13,7 +13,14 @@ from neuralviews.augment.batch import Batch
 from neuralviews.augment.context import context_of, labels_of
 from neuralviews.evaluate.augments import augmentation
 from neuralviews.evaluate.conditions import Condition
-from neuralviews.evaluate.fields import Fields, active_records, held_out, training_fields
+from neuralviews.evaluate.fields import (
+    Fields,
+    active_records,
+    forget_fields,
+    held_out,
+    training_fields,
+)
+from neuralviews.evaluate.prepare import Preparation
 from neuralviews.evaluate.readers.registry import build_reader, reader_class
 from neuralviews.evaluate.training import Training, train
 from neuralviews.records import Split
@@ -41,6 +48,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> set[int]:
         return original(self, rows, out)
 
     monkeypatch.setattr(Store, "weights", recording)
+    forget_fields()
     return seen
 
 
@@ -62,7 +70,7 @@ def trained(store: Store, condition: Condition) -> None:
 def test_nothing_held_back_is_ever_read(store: Store, read: set[int], reader: str, augment: str) -> None:
     """Neither views beyond the first n, objects that are not trained on, nor their normalization."""
     condition = Condition(reader, 2, augment, objects=15, reweight="multiplicative", label_noise=0.2)
-    active = {*active_records(store, condition, ROOT).tolist()}
+    active = {*active_records(store, 2, 15, ROOT).tolist()}
     split, view = store.column("split"), store.column("view")
     first = {*np.flatnonzero((split != Split.train) & (view == 0)).tolist()}
     trained(store, condition)
@@ -86,7 +94,7 @@ def test_the_published_leak_reads_the_views_and_objects_held_back(store: Store, 
 
 def test_fewer_objects_are_some_of_more(store: Store) -> None:
     def owners(objects: int | None, root: int = ROOT) -> set[int]:
-        rows = active_records(store, Condition("mlp", 2, objects=objects), root)
+        rows = active_records(store, 2, objects, root)
         return {*store.column("object_id")[rows].tolist()}
 
     assert owners(5) < owners(12) < owners(None) == objects_of(store, Split.train)
@@ -117,6 +125,27 @@ def test_aligned_fields_lie_next_to_the_reference_after_augmentation(store: Stor
     fields.prepare.normalizer.normalize(expected)
     assert np.array_equal(fields.clean(index).weights.numpy(), expected)
     assert not np.array_equal(fields.batch(index, 0).weights.numpy(), fields.batch(index, 1).weights.numpy())
+
+
+def test_aligned_fields_are_the_same_where_memory_does_not_hold_them(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    condition, index = Condition("mlp-aligned", 2), np.arange(3, 30, 2)
+    held, kept = (fields_of(store, condition), held_out(store, Split.test, Preparation(store.spec)))
+    assert held.kept is not None
+    assert kept.kept is None, "nothing is aligned, so nothing is kept"
+    forget_fields()
+    monkeypatch.setattr("neuralviews.evaluate.prepare._KEPT_BYTES", 0)
+    anew = fields_of(store, condition)
+    assert anew.kept is None
+    assert np.array_equal(held.clean(index).weights.numpy(), anew.clean(index).weights.numpy())
+    forget_fields()
+
+
+def test_repetitions_of_a_condition_share_what_is_prepared(store: Store) -> None:
+    one, other = (fields_of(store, Condition("mlp-aligned", 2, seed=seed)) for seed in (0, 1))
+    assert one.kept is other.kept
+    assert fields_of(store, Condition("mlp-aligned", 1, seed=1)).kept is not one.kept
 
 
 def test_targets_of_mixed_fields_follow_from_partner_and_share(store: Store) -> None:

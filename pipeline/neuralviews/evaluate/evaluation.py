@@ -14,6 +14,7 @@ from ..work.sharing import Sharing, available_cpus
 from .augments import augmentation
 from .command import command_of
 from .conditions import Partners, Reweight, Task, grid
+from .fields import forget_fields
 from .folder import EvaluationFolder, present_versions
 from .results import Evaluation, summarized
 from .run import Job, Runner
@@ -159,5 +160,8 @@ def _make(runner: Runner, sharing: Sharing) -> None:
         sharing.pool() as pool,
         closing(run_all(runner, todo, pool, refuse)) as results,
     ):
-        for _ in results:
-            bar.update()
+        try:
+            for _ in results:
+                bar.update()
+        finally:
+            forget_fields()

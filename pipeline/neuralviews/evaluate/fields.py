@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -16,13 +16,14 @@ from ..augment.partners import PartnerPool
 from ..augment.supply import Supply
 from ..data.dataset import ViewDataset
 from ..data.labels import Labels
+from ..data.normalize import Normalization
 from ..data.transform import Transform
 from ..errors import SpecError, StoreError
 from ..records import NO_LABEL, Split
 from ..seeds import derive_seed
 from .conditions import Condition
 from .label_noise import corrupt_labels
-from .prepare import Preparation
+from .prepare import Preparation, kept, prepared
 
 if TYPE_CHECKING:
     from ..augment.compose import Compose
@@ -34,6 +35,7 @@ __all__ = [
     "FieldBatch",
     "Fields",
     "active_records",
+    "forget_fields",
     "held_out",
     "require_labels",
     "training_fields",
@@ -42,7 +44,6 @@ __all__ = [
 Rows = NDArray[np.int64]
 
 HELD_OUT: tuple[Split, ...] = (Split.val, Split.test)
-_CACHE_BYTES = 1 << 30
 
 
 class FieldBatch(NamedTuple):
@@ -74,6 +75,7 @@ class Fields:
         shares: (N, K) float32, the same as shares; soft ones of augmented stores.
         prepare: what the reader asks of its input.
         transform: augments them; None for fields as they are.
+        kept: all of them prepared, (N, P) float32; None to prepare them whenever they are asked for.
     """
 
     store: "Store"
@@ -82,6 +84,7 @@ class Fields:
     shares: NDArray[np.float32]
     prepare: Preparation
     transform: Transform | None = None
+    kept: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -108,8 +111,10 @@ class Fields:
 
     def clean(self, index: Rows) -> FieldBatch:
         """As they are in the store, prepared for the reader; index is (B,) places."""
-        kept = self._prepared
-        weights = self.prepare(self.store.weights(self.rows[index])) if kept is None else kept[index]
+        if self.kept is None:
+            weights = self.prepare(self.store.weights(self.rows[index]))
+        else:
+            weights = self.kept[index]
         target = torch.from_numpy(self.shares[index])
         return FieldBatch(torch.from_numpy(weights), target, torch.from_numpy(index))
 
@@ -133,16 +138,8 @@ class Fields:
             start += column_count(parameters)
         raise AssertionError("a pipeline with second parents has a step that mixes")
 
-    @cached_property
-    def _prepared(self) -> NDArray[np.float32] | None:
-        """All of them, where bringing them next to a reference each time would cost more than memory."""
-        size = 4 * len(self) * self.store.spec.parameters
-        if self.prepare.reference is None or self.transform is not None or size > _CACHE_BYTES:
-            return None
-        return self.prepare(self.store.weights(self.rows))
 
-
-def active_records(store: "Store", condition: Condition, root: int) -> Rows:
+def active_records(store: "Store", views: int, objects: int | None, root: int) -> Rows:
     """Records of the first views of the objects trained on, by object and view, (N,) int64.
 
     Objects are taken in an order by hash, the same one for all conditions, so that those of a smaller number
@@ -152,18 +149,35 @@ def active_records(store: "Store", condition: Condition, root: int) -> Rows:
         SpecError: views or objects that are not there.
         StoreError: no usable training record.
     """
-    rows: Rows = ViewDataset(store, "train", views=condition.views).rows
-    if condition.objects is None:
+    rows: Rows = ViewDataset(store, "train", views=views).rows
+    if objects is None:
         return rows
     owner = store.column("object_id")[rows]
-    objects = np.unique(owner).tolist()
-    if condition.objects > len(objects):
-        raise SpecError(
-            f"objects: found {condition.objects}, but {store.root} has {len(objects)} training objects"
-        )
-    ranked = sorted(objects, key=lambda item: derive_seed(root, store.dataset_id, "object", item))
-    chosen: Rows = rows[np.isin(owner, ranked[: condition.objects])]
+    there = np.unique(owner).tolist()
+    if objects > len(there):
+        raise SpecError(f"objects: found {objects}, but {store.root} has {len(there)} training objects")
+    ranked = sorted(there, key=lambda item: derive_seed(root, store.dataset_id, "object", item))
+    chosen: Rows = rows[np.isin(owner, ranked[:objects])]
     return chosen
+
+
+@lru_cache(maxsize=1)
+def _given(
+    store: "Store",
+    views: int,
+    objects: int | None,
+    root: int,
+    aligned: bool,
+    normalize: Normalization | None,
+) -> tuple[Rows, Preparation, NDArray[np.float32] | None]:
+    """Records, how they are prepared, and `kept`; for runs in a row that differ by the seed alone."""
+    rows = active_records(store, views, objects, root)
+    return rows, *prepared(store, rows, aligned=aligned, normalize=normalize)
+
+
+def forget_fields() -> None:
+    """Free what this process holds of the last run's fields."""
+    _given.cache_clear()
 
 
 def training_fields(
@@ -180,13 +194,14 @@ def training_fields(
         StoreError: no labels, or a single class.
         OptionError: too few records to mix.
     """
-    rows = active_records(store, condition, root)
+    rows, prepare, ready = _given(
+        store, condition.views, condition.objects, root, reader.aligned, reader.normalize
+    )
     label, shares = _labelled(store, rows)
     seed = derive_seed(root, store.dataset_id, "repetition", condition.seed)
     if condition.label_noise:
         label, shares = _with_noise(store, rows, label, shares.shape[1], condition.label_noise, seed)
-    prepare = Preparation.of(store, rows, aligned=reader.aligned, normalize=reader.normalize)
-    fields = Fields(store, rows, label, shares, prepare)
+    fields = Fields(store, rows, label, shares, prepare, kept=ready)
     if steps is None:
         return fields
     members = ViewDataset(store, "train").rows if condition.partners == "all" else rows
@@ -207,7 +222,7 @@ def held_out(store: "Store", split: Split, prepare: Preparation) -> Fields:
     """
     rows: Rows = ViewDataset(store, split.name, views=1).rows
     label, shares = _labelled(store, rows)
-    return Fields(store, rows, label, shares, prepare)
+    return Fields(store, rows, label, shares, prepare, kept=kept(store, rows, prepare))
 
 
 def require_labels(store: "Store", label: NDArray[np.integer[Any]]) -> None:

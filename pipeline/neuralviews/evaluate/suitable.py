@@ -77,8 +77,7 @@ def require_suitable(
         held_out(store, split, Preparation(store.spec))
     most = 0
     for views, objects in dict.fromkeys((condition.views, condition.objects) for condition in conditions):
-        example = next(one for one in conditions if (one.views, one.objects) == (views, objects))
-        rows = active_records(store, example, seed)
+        rows = active_records(store, views, objects, seed)
         label = store.column("label")[rows]
         require_labels(store, label)
         found = np.unique(label)

@@ -108,7 +108,6 @@ def train(
     best, chosen, kept = -1.0, 0, {}
     seconds = loading = 0.0
     source = batches(len(fields), training.batch, seed)
-    fields.clean(np.arange(1))  # what fields are prepared by once is no part of a step
     reader.train()
     for step in range(1, training.steps + 1):
         begun = perf_counter()
