@@ -13,7 +13,7 @@ export OMP_NUM_THREADS := 1
 .PHONY: help demo test test-long lint bench bench-gpu docs clean
 
 help:
-	@echo "make demo       generate a real dataset, augment it, prove and draw both"
+	@echo "make demo       generate a real dataset, augment it, prove and draw both, train a reader on it"
 	@echo "make test       run the checks and the tests"
 	@echo "make test-long  run the tests that take minutes"
 	@echo "make lint       ruff and mypy"
@@ -43,9 +43,12 @@ demo: $(STAMP)
 	$(BIN)/neuralviews augment $(DEMO)/digits --plan aligned-mixup --copies 2 --out $(DEMO)/digits-mixup
 	$(BIN)/neuralviews verify $(DEMO)/digits-mixup --parent $(DEMO)/digits --level regenerate --rows 256
 	$(BIN)/neuralviews show $(DEMO)/digits-mixup --parent $(DEMO)/digits --out $(DEMO)/digits-mixup.png
+	$(BIN)/neuralviews evaluate $(DEMO)/digits --reader sine-graph --views 1,2 --seeds 2 --steps 200
+	$(BIN)/neuralviews report $(DEMO)/digits --evaluation $(DEMO)/digits.classify --out $(DEMO)/digits.html
 	@echo
 	@echo "stores     $(CURDIR)/$(DEMO)/digits and digits-mixup"
 	@echo "galleries  $(CURDIR)/$(DEMO)/digits.png and digits-mixup.png"
+	@echo "page       $(CURDIR)/$(DEMO)/digits.html: the fields, and what a reader learns from one view of them and from two"
 	@echo "commands   . $(BIN)/activate, then neuralviews --help"
 
 test: lint

@@ -180,7 +180,7 @@ def test_a_killed_worker_is_replaced(tiny: MakeRecipe, tmp_path: Path) -> None:
                 os.kill(workers_of(os.getpid())[0], signal.SIGKILL)
                 hit = True
 
-    killer = threading.Thread(target=kill_one)
+    killer = threading.Thread(target=kill_one, daemon=True)
     killer.start()
     report = generate(recipe, tmp_path / "store", RunOptions(limit=LIMIT, workers=2))
     killer.join()

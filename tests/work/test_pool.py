@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from joblib.externals.loky import process_executor
+from joblib.externals.loky import get_reusable_executor, process_executor
 
 from neuralviews.errors import EngineError, OutputError
 from neuralviews.work import deaths
@@ -75,8 +75,11 @@ def test_processes_are_others_and_know_it() -> None:
 
 
 def test_workers_whose_memory_grows_are_replaced_without_a_word(capfd: pytest.CaptureFixture[str]) -> None:
-    assert dict(run_calls(swelling, range(12), Pool(2))) == {unit: unit for unit in range(12)}
-    assert capfd.readouterr() == ("", "")
+    try:
+        assert dict(run_calls(swelling, range(12), Pool(2))) == {unit: unit for unit in range(12)}
+        assert capfd.readouterr() == ("", "")
+    finally:  # whose workers would be replaced in other tests too
+        get_reusable_executor().shutdown(wait=True, kill_workers=True)
 
 
 def test_calls_apart_are_in_another_process_too() -> None:

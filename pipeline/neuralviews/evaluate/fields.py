@@ -171,6 +171,7 @@ def _given(
     normalize: Normalization | None,
 ) -> tuple[Rows, Preparation, NDArray[np.float32] | None]:
     """Records, how they are prepared, and `kept`; for runs in a row that differ by the seed alone."""
+    forget_fields()  # before these take memory too
     rows = active_records(store, views, objects, root)
     return rows, *prepared(store, rows, aligned=aligned, normalize=normalize)
 

@@ -19,7 +19,7 @@ from .conditions import Condition, Task
 from .contrastive import Contrasted, run_contrastive
 from .fields import Fields, held_out, training_fields
 from .folder import EvaluationFolder, Finished
-from .readers.memory import memory_errors
+from .memory import memory_errors
 from .readers.registry import reader_class
 from .results import Measured, Run, Times
 from .store_reader import reader_of_store
@@ -28,8 +28,9 @@ from .training import Trained, Training, train
 
 if TYPE_CHECKING:
     from ..augment.compose import Compose
+    from .readers.base import Reader
 
-__all__ = ["Job", "Runner"]
+__all__ = ["Job", "Runner", "fields_of_run", "reader_of_run"]
 
 _ID_DIGITS = 16
 
@@ -123,15 +124,27 @@ class Runner:
         return self.folder.finished(self.jobs[number].id)
 
     def _trained(self, store: Store, job: Job) -> tuple[Fields, Trained]:
-        condition = job.condition
-        fields = training_fields(
-            store, condition, reader_class(condition.reader), job.steps, self.training.seed
-        )
-        seed = derive_seed(self.training.seed, store.dataset_id, "reader", condition.reader, condition.seed)
-        reader = reader_of_store(store, condition.reader, fields.classes, seed=seed, hidden=job.hidden)
-        validation, test = (held_out(store, split, fields.prepare) for split in (Split.val, Split.test))
+        fields, validation, test = fields_of_run(store, job.condition, job.steps, self.training.seed)
+        reader = reader_of_run(store, job.condition, fields.classes, self.training.seed, job.hidden)
         work = run_contrastive if self.task == "contrastive" else train
-        return fields, work(reader, fields, validation, test, condition, self.training)
+        return fields, work(reader, fields, validation, test, job.condition, self.training)
+
+
+def fields_of_run(
+    store: Store, condition: Condition, steps: "Compose | None", root: int
+) -> tuple[Fields, Fields, Fields]:
+    """Fields to train on, to choose the model by, and to test it on; see `training_fields`."""
+    fields = training_fields(store, condition, reader_class(condition.reader), steps, root)
+    validation, test = (held_out(store, split, fields.prepare) for split in (Split.val, Split.test))
+    return fields, validation, test
+
+
+def reader_of_run(
+    store: Store, condition: Condition, classes: int, root: int, hidden: int | None = None
+) -> "Reader":
+    """The reader before its first step: repetitions of a condition begin with parameters of their own."""
+    seed = derive_seed(root, store.dataset_id, "reader", condition.reader, condition.seed)
+    return reader_of_store(store, condition.reader, classes, seed=seed, hidden=hidden)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ def reader_of_store(
     """A fresh reader, as `build_reader` makes it, that knows what fields do not tell: the size of images.
 
     Raises:
-        OptionError: no such reader.
+        OptionError: no such reader, or one too wide.
         SpecError: it cannot read such fields.
     """
     reader = build_reader(name, store.spec, outputs, seed=seed, hidden=hidden)

@@ -66,8 +66,8 @@ def require_suitable(
         steps: the augmentations by name.
     Raises:
         SpecError: views or objects that are not there, or fields that do not fit a reader or an augmentation.
-        OptionError: no such reader, or fewer records than a batch has, or than mixing needs; or what the
-            task contrastive does not have.
+        OptionError: no such reader, or one too wide; or fewer records than a batch has, or than mixing
+            needs; or what the task contrastive does not have.
         StoreError: a split without usable or labelled records, or a single class.
     """
     classes = Labels(store).classes

@@ -12,7 +12,6 @@ def memory_errors() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        text = str(error)
-        if "can't allocate memory" not in text:
+        if "can't allocate memory" not in str(error):
             raise
-        raise MemoryError(text.partition("allocate memory: ")[2].partition(". Error")[0]) from None
+        raise MemoryError from None
