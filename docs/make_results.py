@@ -16,6 +16,7 @@ from pathlib import Path
 
 import click
 from results.ablation import measure_blind
+from results.corruption import measure_corrupted
 from results.fill import fill_page
 from results.grids import ALIGNED, DIGITS, GRIDS, STORES, Grid
 from results.inits import INITS, make_init
@@ -47,6 +48,8 @@ def main(
         if not only:
             for store, views in product(DIGITS[:2], (1, 10)):
                 measure_blind(open_store(work / store), views, KEPT / "ablation.json")
+            for damp in (0.0, 0.1):
+                measure_corrupted(open_store(work / DIGITS[0]), damp, KEPT / "corruption.json")
     fill_page(HERE / "results.md", KEPT)
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from neuralviews.evaluate.results import Evaluation, Row, Spread
 
+from .corruption import NOISES
 from .grids import GRIDS
 
 __all__ = ["fill_page"]
@@ -26,7 +27,11 @@ def fill_page(page: Path, kept: Path) -> None:
     `evaluate.results.Row`, and ``rows`` and ``columns`` are parts of a condition, or the store.
     """
     text = _MARK.sub(lambda found: _filled(found[1], kept), page.read_text())
-    for name, table in (("inits", _inits(kept)), ("ablation", _ablation(kept))):
+    for name, table in (
+        ("inits", _inits(kept)),
+        ("ablation", _ablation(kept)),
+        ("corruption", _corruption(kept)),
+    ):
         mark = re.compile(rf"<!-- {name} -->\n.*?<!-- end -->", re.DOTALL)
         text = mark.sub(f"<!-- {name} -->\n{table}\n<!-- end -->", text)
     page.write_text(text)
@@ -73,6 +78,13 @@ def _ablation(kept: Path) -> str:
     lines = [["store", "views", "train", "test"]]
     for name, noted in json.loads((kept / "ablation.json").read_text()).items():
         lines.append([*name.split(), noted["train"], noted["test"]])
+    return _table(lines, left=1)
+
+
+def _corruption(kept: Path) -> str:
+    """`dws` on fields under noise, by the noise on its own weights while it was trained."""
+    lines = [["damp", *(f"noise {noise:g}" for noise in NOISES)]]
+    lines += [[damp, *noted] for damp, noted in json.loads((kept / "corruption.json").read_text()).items()]
     return _table(lines, left=1)
 
 

@@ -1,6 +1,5 @@
 """Stores between the inits `siren` and `dws`: their three differences, each one way or the other."""
 
-import json
 import math
 from itertools import product
 from pathlib import Path
@@ -15,6 +14,8 @@ from neuralviews.fit.cpu.engine import CpuEngine
 from neuralviews.fit.engine import Budget, Signals
 from neuralviews.fit.init import initial_weights
 from neuralviews.fit.reproduce import open_store_source
+
+from .kept import keep
 
 __all__ = ["INITS", "make_init"]
 
@@ -41,14 +42,13 @@ def make_init(name: str, base: Store, out: Path, kept: Path) -> None:
         np.savez(Path(folder) / "fields.npz", split=base.column("split"), psnr=psnr, **arrays)
         options = ImportOptions(name=name, omega=base.spec.omega[0], output_offset=0.5, axis_order="xy")
         import_store(folder, out, options)
-    noted = json.loads(kept.read_text()) if kept.exists() else {}
-    noted[name] = {
+    noted = {
         "psnr": float(np.median(psnr)),
         "steps": float(np.median(steps)),
         "drift": float(np.mean(_norms(weights - inits) / _norms(inits))),
         "half_turns": _half_turns(base.spec, weights),
     }
-    kept.write_text(json.dumps(noted, indent=1, sort_keys=True) + "\n")
+    keep(kept, name, noted)
 
 
 def _inits(base: Store, letters: dict[str, str]) -> NDArray[np.float32]:
