@@ -45,6 +45,12 @@ def test_a_store_is_made_and_verified_down_to_fitting_it_again(
     status, out, err = run("verify", stores[0], "--level", "regenerate", "--rows", 6)
     assert (status, "6 records fitted again, every byte equal" in out) == (0, True), err
     status, out, err = run("info", stores[0])
+    told = {
+        "robust": "under noise of 0.02 times",
+        "scope": "towards a common scope",
+        "shadow": "through int8",
+    }
+    assert re.findall(r"^fitted +(.*)$", out, re.M)[0].startswith(told[next(iter(flags))[2:]])
     assert (status, bool(re.search(r"^shadow PSNR  +median", out, re.M))) == (0, "--shadow" in flags), err
 
 

@@ -64,7 +64,7 @@ def test_names_of_augmentations(tmp_path: Path) -> None:
     assert described(None) == []
     assert steps("mixup") == (MixUp(law="uniform"),)
     assert steps("mixup-perm") == (MixUp(law="uniform", permute=True),)
-    assert steps("aligned-mixup") == (AlignedMixUp(law="uniform"),)
+    assert steps("aligned-mixup") == steps("aligned_mixup") == (AlignedMixUp(law="uniform"),)
     assert steps("phase-shift-unbounded") == (PhaseShift(low=-4, high=3),)
     assert steps("sign_flip") == steps("sign-flip") == (SignFlip(),)
     assert steps("sign-flip+mixup") == (SignFlip(), MixUp(law="uniform"))

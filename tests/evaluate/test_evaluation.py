@@ -14,6 +14,7 @@ from neuralviews.errors import (
     FormatError,
     NotAStore,
     OutputError,
+    TrainingError,
 )
 from neuralviews.evaluate import training
 from neuralviews.evaluate.evaluation import evaluate_store
@@ -207,6 +208,15 @@ def test_a_kill_while_the_folder_is_claimed_leaves_one_that_can_be_claimed(tmp_p
     assert any(out.iterdir())
     EvaluationFolder(out, "id", {}, {}).claim()
     assert {*os.listdir(out)} == {"evaluation.json", "runs"}
+
+
+def test_a_folder_in_which_nothing_was_finished_is_given_to_the_next(store: Store, tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    with pytest.raises(TrainingError, match="use a smaller --lr"):
+        evaluate_store(store, out, **SMALL, lr=1e30)
+    assert evaluate_store(store, out, **SMALL, lr=1e-3).settings["lr"] == 1e-3
+    with pytest.raises(OutputError, match=r"an evaluation with lr 0\.001, and 0\.01 is asked for"):
+        evaluate_store(store, out, **SMALL, lr=1e-2)
 
 
 def test_a_damaged_run_says_how_to_go_on(store: Store, tmp_path: Path) -> None:

@@ -59,6 +59,17 @@ def _bad_store(root: Path, which: str) -> Store:
         ),
         ("readable", {"readers": ("mpl",)}, "reader: found 'mpl'; did you mean 'mlp'?"),
         ("readable", {"augments": ("mixing",)}, "augment: found 'mixing'"),
+        (
+            "readable",
+            {"augments": ("affine_output",)},
+            "changes nothing at its defaults; write a plan that sets",
+        ),
+        (
+            "readable",
+            {"readers": "mlp"},
+            r"reader: found 'mlp', expected one or several in a tuple: \('mlp',\)",
+        ),
+        ("readable", {"damp": 0.1}, r"damp: found 0.1, expected one or several in a tuple: \(0.1,\)"),
         ("readable", {"epochs": 2}, "steps: found 6 steps and 2 epochs; expected one of both"),
         ("readable", {"seeds": 0}, "seeds: found 0, expected 1 or more"),
         ("readable", {"steps": 0}, "steps: found 0, expected 1 or more"),
@@ -122,5 +133,5 @@ def test_fields_that_do_not_fit(store: Store, tmp_path: Path) -> None:
     plan = tmp_path / "turned.toml"
     step = '{ op = "affine_coords", rotate_3d = 10.0 }'
     plan.write_text(f'name = "turned"\n[[pipelines]]\nname = "turned"\nsteps = [{step}]\n')
-    with pytest.raises(SpecError, match="affine_coords"):
+    with pytest.raises(SpecError, match=r"augment '.*turned.toml': affine_coords"):
         evaluate_store(store, tmp_path / "results", **{**SMALL, "augments": (str(plan),)})

@@ -51,7 +51,7 @@ _NAMES, _COUNTS, _SHARES = (
     "readers",
     callback=_NAMES,
     metavar="NAME,...",
-    default="dws",
+    default="sine-graph",
     show_default=True,
     help="mlp, mlp-aligned, dws, nfn, graph, sine-graph, pixels.",
 )

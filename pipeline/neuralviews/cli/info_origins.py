@@ -70,9 +70,13 @@ def subset_rows(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def made_rows(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The recipe, or what was imported and who says what its conventions are."""
+    from ..fit.method import method_words
+
     if "import" not in facts:
         limit = "" if facts["limit"] is None else f", limited to {facts['limit']:,} objects"
         yield "recipe", f"{facts['recipe']['name']}, digest {facts['recipe_digest'][:16]}{limit}"
+        if told := method_words(facts["recipe"]["fit"]):
+            yield "fitted", told
         return
     found = facts["import"]
     source, published = found["source"], found["published"]

@@ -22,6 +22,11 @@ PRESETS: dict[str, dict[str, Any]] = {
 """As published by Shamsian et al. (ICML 2024), with labels mixed like fields; aligned over permutation, sign
 and phase. The last one is their "siren_bias". They go before operations and plans of these names."""
 
+_IDLE = {
+    "affine_coords": "what to rotate, scale, translate or flip by",
+    "affine_output": "what to change brightness, contrast or colours by",
+}
+
 
 def augmentation(name: str) -> "Compose | None":
     """The augmentation called ``name``; None for ``none``.
@@ -56,9 +61,14 @@ def _steps(name: str) -> "tuple[Augmentation, ...]":
     from ..augment.plan import load_plan, plan_names
     from ..augment.registry import OPERATIONS, build
 
-    operation = name.replace("-", "_")
-    if name in PRESETS or operation in OPERATIONS:
-        return (build(PRESETS.get(name, {"op": operation}), f"augment {name}"),)
+    operation, preset = name.replace("-", "_"), name.replace("_", "-")
+    if operation in _IDLE:
+        raise OptionError(
+            f"augment: found {name!r}, which changes nothing at its defaults; write a plan that sets "
+            f"{_IDLE[operation]}, as a TOML file"
+        )
+    if preset in PRESETS or operation in OPERATIONS:
+        return (build(PRESETS.get(preset, {"op": operation}), f"augment {name}"),)
     if not (name in plan_names() or name.endswith(".toml") or "/" in name):
         raise OptionError(_unknown(name))
     pipelines = load_plan(name).pipelines
@@ -76,7 +86,8 @@ def _unknown(name: str) -> str:
     from ..augment.plan import plan_names
     from ..augment.registry import OPERATIONS
 
-    known = [NONE, *PRESETS, *(operation.replace("_", "-") for operation in OPERATIONS), *plan_names()]
+    usable = [operation.replace("_", "-") for operation in OPERATIONS if operation not in _IDLE]
+    known = [NONE, *PRESETS, *usable, *plan_names()]
     known = list(dict.fromkeys(known))
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(known)}, or a TOML file"

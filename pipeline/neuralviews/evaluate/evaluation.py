@@ -30,7 +30,7 @@ def evaluate_store(
     store: Store | str | Path,
     out: str | Path,
     *,
-    readers: Sequence[str] = ("dws",),
+    readers: Sequence[str] = ("sine-graph",),
     views: Sequence[int] = (),
     augments: Sequence[str] = ("none",),
     objects: Sequence[int | None] = (None,),

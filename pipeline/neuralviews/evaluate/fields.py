@@ -34,6 +34,7 @@ __all__ = [
     "HELD_OUT",
     "FieldBatch",
     "Fields",
+    "Rows",
     "active_records",
     "forget_fields",
     "held_out",

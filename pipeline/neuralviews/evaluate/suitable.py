@@ -7,13 +7,13 @@ import numpy as np
 
 from ..augment.supply import Supply
 from ..data.labels import Labels
-from ..errors import StoreError
+from ..errors import OptionError, SpecError, StoreError
 from ..fit.facts import field_facts
 from ..records import NO_LABEL, Split
 from ..store.schema import AUGMENT
 from .conditions import Condition, Task
 from .contrastive import require_contrastive
-from .fields import active_records, held_out, require_labels
+from .fields import Rows, active_records, held_out, require_labels
 from .prepare import Preparation
 from .store_reader import reader_of_store
 from .training import require_batch
@@ -92,11 +92,19 @@ def require_suitable(
             owners = len(np.unique(store.column("object_id")[rows]))
             for one in conditions:
                 require_contrastive(one, owners, batch)
-        for augmentation in steps.values():
+        for name, augmentation in steps.items():
             if augmentation is not None:
-                Supply(store, rows).require(augmentation)
+                _require_augmentation(store, rows, name, augmentation)
         most = max(most, len(rows))
     return most
+
+
+def _require_augmentation(store: "Store", rows: Rows, name: str, steps: "Compose") -> None:
+    """Raise the error of what cannot augment such fields, with its name before it."""
+    try:
+        Supply(store, rows).require(steps)
+    except (OptionError, SpecError) as error:
+        raise type(error)(f"augment {name!r}: {error}") from None
 
 
 def dataset_facts(store: "Store") -> dict[str, Any]:

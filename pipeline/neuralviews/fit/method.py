@@ -1,14 +1,15 @@
 """What a fit may do beside plain fitting; an engine that knows none of it refuses such budgets."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import SpecError
 
 if TYPE_CHECKING:
     from ..field import FieldSpec
 
-__all__ = ["Method", "Scope", "ShadowKind", "plain_only"]
+__all__ = ["Method", "Scope", "ShadowKind", "method_words", "plain_only"]
 
 ShadowKind = Literal["int8", "fp16"]
 
@@ -80,3 +81,15 @@ def plain_only(method: Method | None) -> str | None:
         return None
     asked = " and ".join(f"fit.{name}" for name in method.names)
     return f"fits without {asked} only: use --engine torch"
+
+
+def method_words(fit: Mapping[str, Any]) -> str:
+    """What the table ``fit`` of a canonical recipe does beside plain fitting, in words; empty if nothing."""
+    told = []
+    if robust := fit.get("robust"):
+        told.append(f"under noise of {robust['sigma']:g} times the weights ({robust['kind']})")
+    if scope := fit.get("scope"):
+        told.append(f"towards a common scope, weight {scope['weight']:g}")
+    if shadow := fit.get("shadow"):
+        told.append(f"through {shadow} weights")
+    return ", ".join(told)

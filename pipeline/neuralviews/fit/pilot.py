@@ -24,14 +24,19 @@ if TYPE_CHECKING:
 __all__ = ["PILOT_OBJECTS", "resolved", "stand_in", "with_stated_numbers"]
 
 PILOT_OBJECTS = 64
+_NEXT_TO_NOTHING = 1e-9
 
 
 def stand_in(recipe: Recipe) -> Recipe:
-    """The recipe with the scope of initial weights in place of a pilot's: good for plans, not for fields."""
+    """The recipe with the scope of initial weights in place of a pilot's: good for plans, not for fields.
+
+    It takes the time that the pilot's takes, and has next to no weight: fits would be drawn away from what
+    they come to, which they are not by the scope of others like them.
+    """
     if not isinstance(recipe.fit.scope, PilotTable):
         return recipe
     inits = initial_weights(recipe.spec, recipe.init.scheme, [first_seed(recipe, 0, 0)])
-    return _with_scope(recipe, fuse_scopes(scope_of(recipe.spec, inits)))
+    return _with_scope(recipe, fuse_scopes(scope_of(recipe.spec, inits)), _NEXT_TO_NOTHING)
 
 
 def resolved(
@@ -81,9 +86,10 @@ def with_stated_numbers(recipe: Recipe, stated: Recipe) -> Recipe:
     return _with_scope(recipe, LayerScopes(scope.mean, scope.sd))
 
 
-def _with_scope(recipe: Recipe, scope: LayerScopes) -> Recipe:
+def _with_scope(recipe: Recipe, scope: LayerScopes, weight: float | None = None) -> Recipe:
     assert recipe.fit.scope is not None
-    table = {"kind": "fixed", "weight": recipe.fit.scope.weight, "mean": scope.mean, "sd": scope.sd}
+    weight = recipe.fit.scope.weight if weight is None else weight
+    table = {"kind": "fixed", "weight": weight, "mean": scope.mean, "sd": scope.sd}
     return recipe.with_fit(scope=table)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from msgspec import UNSET
 
+from ..fit.method import method_words
 from ..records import Split, Status
 from .card_code import download_lines, load_lines, remake_lines
 from .card_head import head
@@ -89,6 +90,8 @@ def fact_rows(facts: ReleaseFacts) -> Iterator[tuple[str, str]]:
         yield "images", f"{facts.image_shape[0]}x{facts.image_shape[1]} pixels (height x width)"
     if facts.class_names is not None:
         yield "classes", f"{len(facts.class_names):,}: {_names(facts.class_names)}"
+    if facts.recipe is not None and (method := method_words(facts.recipe.canonical()["fit"])):
+        yield "fitted", method
     yield from _quality(facts)
     yield "shards", f"{counted(len(facts.shards), 'file')} (HDF5), {facts.bytes:,} bytes"
 
