@@ -98,7 +98,7 @@ class TestHead:
     def test_nothing_stated(self, facts: ReleaseFacts) -> None:
         head = head_of(card_of(facts))
         assert head["license"] == "unknown"
-        assert head["pretty_name"] == "Handwritten digits (scikit-learn), 8x8 grey, two views"
+        assert head["pretty_name"] == "Handwritten digits (scikit-learn), 8x8 grey"
 
     def test_a_licence_that_the_hub_does_not_list(self, facts: ReleaseFacts) -> None:
         head = head_of(card_of(facts, Terms.checked(license="EUPL-1.2")))
