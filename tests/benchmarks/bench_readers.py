@@ -9,13 +9,11 @@ import torch
 
 from neuralviews.evaluate.augments import augmentation
 from neuralviews.evaluate.conditions import Condition
-from neuralviews.evaluate.fields import held_out, training_fields
-from neuralviews.evaluate.readers.registry import READERS, reader_class
-from neuralviews.evaluate.store_reader import reader_of_store
+from neuralviews.evaluate.readers.registry import READERS
+from neuralviews.evaluate.run import fields_of_run, reader_of_run
 from neuralviews.evaluate.training import Trained, Training, train
 from neuralviews.fit.run import RunOptions, generate
 from neuralviews.recipe import load_recipe
-from neuralviews.records import Split
 from neuralviews.store.reader import Store, open_store
 
 from .rows import Row
@@ -53,7 +51,6 @@ def _rows(store: Store, rounds: int) -> Iterator[Row]:
 
 def _trained(store: Store, name: str, augment: str, number: int) -> Trained:
     condition = Condition(name, 2, augment)
-    fields = training_fields(store, condition, reader_class(name), augmentation(augment), number)
-    reader = reader_of_store(store, name, fields.classes, seed=number)
-    validation, test = (held_out(store, split, fields.prepare) for split in (Split.val, Split.test))
+    fields, validation, test = fields_of_run(store, condition, augmentation(augment), number)
+    reader = reader_of_run(store, condition, fields.classes, number)
     return train(reader, fields, validation, test, condition, Training(STEPS, BATCH, seed=number))

@@ -174,11 +174,10 @@ def test_a_killed_worker_is_replaced(tiny: MakeRecipe, tmp_path: Path) -> None:
     def kill_one() -> None:
         while not list((tmp_path / "store").glob("shards/*.json")):
             time.sleep(0.01)
-        hit = False
-        while not hit:  # a worker may leave, and another come, at any moment
+        while True:  # a worker may leave, and another come, at any moment
             with suppress(ProcessLookupError, IndexError):
                 os.kill(workers_of(os.getpid())[0], signal.SIGKILL)
-                hit = True
+                return
 
     killer = threading.Thread(target=kill_one, daemon=True)
     killer.start()

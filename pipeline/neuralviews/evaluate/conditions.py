@@ -74,12 +74,12 @@ def grid(**choices: Sequence[Any]) -> tuple[Condition, ...]:
         OptionError: an empty or repeated choice, or a condition that cannot be.
     """
     for name, values in choices.items():
+        told = name.replace("_", " ")
         if isinstance(values, str) or not isinstance(values, Sequence):
-            told = name.replace("_", " ")
             raise OptionError(f"{told}: found {values!r}, expected one or several in a tuple: ({values!r},)")
         if not values or len({*values}) != len(values):
             found = ", ".join(map(str, values)) or "nothing"
-            raise OptionError(f"{name.replace('_', ' ')}: found {found}; give one or more, each once")
+            raise OptionError(f"{told}: found {found}; give one or more, each once")
     return tuple(
         Condition(**dict(zip(choices, values, strict=True))) for values in product(*choices.values())
     )

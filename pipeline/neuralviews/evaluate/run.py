@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Self
 import torch
 
 from ..errors import StoreError
-from ..records import Split
 from ..seeds import derive_seed
 from ..store.canonical import canonical_json, sha256_hex
 from ..store.reader import Store, open_store
 from .augments import described
 from .conditions import Condition, Task
 from .contrastive import Contrasted, run_contrastive
-from .fields import Fields, held_out, training_fields
+from .fields import HELD_OUT, Fields, held_out, training_fields
 from .folder import EvaluationFolder, Finished
 from .memory import memory_errors
 from .readers.registry import reader_class
@@ -135,7 +134,7 @@ def fields_of_run(
 ) -> tuple[Fields, Fields, Fields]:
     """Fields to train on, to choose the model by, and to test it on; see `training_fields`."""
     fields = training_fields(store, condition, reader_class(condition.reader), steps, root)
-    validation, test = (held_out(store, split, fields.prepare) for split in (Split.val, Split.test))
+    validation, test = (held_out(store, split, fields.prepare) for split in HELD_OUT)
     return fields, validation, test
 
 

@@ -13,7 +13,7 @@ from ..records import NO_LABEL, Split
 from ..store.schema import AUGMENT
 from .conditions import Condition, Task
 from .contrastive import require_contrastive
-from .fields import Rows, active_records, held_out, require_labels
+from .fields import HELD_OUT, Rows, active_records, held_out, require_labels
 from .prepare import Preparation
 from .store_reader import reader_of_store
 from .training import require_batch
@@ -73,7 +73,7 @@ def require_suitable(
     classes = Labels(store).classes
     for name in dict.fromkeys(condition.reader for condition in conditions):
         reader_of_store(store, name, classes, seed=0, hidden=hidden)
-    for split in (Split.val, Split.test):
+    for split in HELD_OUT:
         held_out(store, split, Preparation(store.spec))
     most = 0
     for views, objects in dict.fromkeys((condition.views, condition.objects) for condition in conditions):
