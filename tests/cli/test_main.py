@@ -78,6 +78,13 @@ def test_deliberate_errors_are_one_line(run: Run, monkeypatch: pytest.MonkeyPatc
     assert run("recipes") == (2, "", "error: somewhere: found this, expected that; do so\n")
 
 
+def test_a_want_of_memory_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    command_that(monkeypatch, MemoryError())
+    code, out, err = run("recipes")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("error: out of memory; ask for less at a time")
+
+
 def test_an_interrupt_exits_as_shells_expect(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     command_that(monkeypatch, KeyboardInterrupt())
     code, out, err = run("recipes")

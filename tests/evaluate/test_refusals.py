@@ -118,6 +118,18 @@ def test_training_without_memory_says_so(
         evaluate_store(store, tmp_path / "results", **SMALL)
 
 
+def test_no_memory_for_a_reader_is_told_before_anything_is_written(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def draw(*_: Any) -> None:
+        torch.empty(BEYOND_ADDRESSES)
+
+    monkeypatch.setattr("neuralviews.evaluate.readers.registry.draw_parameters", draw)
+    with pytest.raises(MemoryError):
+        evaluate_store(store, tmp_path / "results", **SMALL)
+    assert not (tmp_path / "results").exists()
+
+
 def test_augmented_copies_of_train_alone_name_their_parent(store: Store, tmp_path: Path) -> None:
     augment_store(store, load_plan("symmetries"), tmp_path / "copies")
     with pytest.raises(

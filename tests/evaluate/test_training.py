@@ -18,7 +18,15 @@ from neuralviews.evaluate.objective import Objective
 from neuralviews.evaluate.readers.base import Reader
 from neuralviews.evaluate.readers.registry import build_reader
 from neuralviews.evaluate.scoring import accuracy
-from neuralviews.evaluate.training import Trained, Training, batches, checkpoints, scheduled, train
+from neuralviews.evaluate.training import (
+    Trained,
+    Training,
+    batches,
+    checkpoints,
+    require_batch,
+    scheduled,
+    train,
+)
 from neuralviews.records import Split
 from neuralviews.store.reader import Store
 
@@ -138,5 +146,13 @@ def test_a_loss_that_is_not_finite_stops_with_step_and_rate(
 
 
 def test_too_few_records_for_a_batch(store: Store) -> None:
-    with pytest.raises(OptionError, match=r"batch: found 4000 records a step, but .* use --batch"):
+    with pytest.raises(OptionError, match=r"batch: found 4000 records a step, but") as refused:
         run(store, Condition("mlp", 1), replace(TRAINING, batch=4000))
+    hint = re.search(r"; use --batch (\d+) or fewer, or more views or objects$", str(refused.value))
+    assert hint is not None
+    run(store, Condition("mlp", 1), replace(TRAINING, batch=int(hint[1])))
+
+
+def test_no_batch_is_suggested_that_would_be_refused() -> None:
+    with pytest.raises(OptionError, match=r"but 1 to train on; use more views or objects$"):
+        require_batch(1, 2, "")

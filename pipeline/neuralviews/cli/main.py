@@ -70,7 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 if all went well, 2 after a one-line error, 130 if interrupted.
 
     3 if all went well but for parts that keep killing their workers, which one line names.
-    Only deliberate errors become a line; any other exception is a defect and keeps its traceback.
+    Only deliberate errors and a want of memory become a line; any other exception is a defect and keeps its
+    traceback.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
@@ -78,6 +79,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (NeuralViewsError, click.ClickException) as error:
         click.echo(f"error: {_message(error)}", err=True)
         sys.exit(EXIT_QUARANTINED if isinstance(error, Quarantined) else EXIT_ERROR)
+    except MemoryError:
+        click.echo(
+            "error: out of memory; ask for less at a time, or use a host that has more of it", err=True
+        )
+        sys.exit(EXIT_ERROR)
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         sys.exit(EXIT_INTERRUPTED)

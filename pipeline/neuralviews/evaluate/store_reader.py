@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import SpecError
 from ..fit.facts import field_facts
+from .memory import memory_errors
 from .readers.pixels import Pixels
 from .readers.registry import build_reader
 
@@ -22,8 +23,10 @@ def reader_of_store(
     Raises:
         OptionError: no such reader, or one too wide.
         SpecError: it cannot read such fields.
+        MemoryError: there is not enough for it.
     """
-    reader = build_reader(name, store.spec, outputs, seed=seed, hidden=hidden)
+    with memory_errors():
+        reader = build_reader(name, store.spec, outputs, seed=seed, hidden=hidden)
     if isinstance(reader, Pixels):
         shape = field_facts(store).image_shape
         if shape is None:

@@ -70,7 +70,8 @@ class Trained:
         step: after which it was chosen.
         records: how many it was trained on.
         parameters: of the reader.
-        seconds, loader_seconds: of all steps without checkpoints; and of getting their batches.
+        seconds, loader_seconds: of all steps, and of weighing records anew, without checkpoints; and of
+            getting the steps' batches.
         suspicion: (records,) float64, the last weights of multiplicative reweighting; None without it.
     """
 
@@ -121,9 +122,10 @@ def train(
         if not math.isfinite(loss):
             raise not_finite(reader.name, step, now, condition.damp)
         optimizer.step()
+        sound = not last or objective.end_epoch()
         ended = perf_counter()
         seconds, loading = seconds + ended - begun, loading + loaded - begun
-        if last and not objective.end_epoch():
+        if not sound:
             raise not_finite(reader.name, step, now, condition.damp)
         if step in stops:
             found = accuracy(reader, validation)
@@ -148,9 +150,10 @@ def train(
 def require_batch(records: int, batch: int, what: str) -> None:
     """Raise OptionError if there are fewer records than a batch has."""
     if records < batch:
+        smaller = f"--batch {records} or fewer, or " if records > 1 else ""
         raise OptionError(
             f"batch: found {batch} records a step, but {what}{records} to train on; "
-            f"use --batch {max(records // 2, 1)}, or more views or objects"
+            f"use {smaller}more views or objects"
         )
 
 
