@@ -10,7 +10,6 @@ torchvision has, or may put, its files. The numbers are kept in docs/results, so
 fills the tables from them alone. What is measured, and in which order, is in docs/results/grids.py.
 """
 
-import shutil
 from itertools import product
 from pathlib import Path
 
@@ -61,9 +60,18 @@ def measure(name: str, grid: Grid, store: str, work: Path, root: Path | None, wo
     out = work / "evaluations" / f"{store}-{task}-{grid.steps}x{grid.batch}"
     click.echo(f"{name}: {store}")
     evaluate_store(
-        fields, out, **grid.choices, steps=grid.steps, batch=grid.batch, workers=workers, progress=True
+        fields,
+        out,
+        **grid.choices,
+        steps=grid.steps,
+        batch=grid.batch,
+        seeds=grid.seeds,
+        workers=workers,
+        progress=True,
     )
-    shutil.copyfile(out / "results.json", KEPT / f"{name}-{store}.json")
+    # The command that makes it again is kept as it would be given in the folder worked in.
+    results = (out / "results.json").read_text().replace(f"{work}/", "")
+    (KEPT / f"{name}-{store}.json").write_text(results)
 
 
 def made(name: str, work: Path, root: Path | None, workers: int) -> Path:

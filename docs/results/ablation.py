@@ -15,7 +15,7 @@ from .one_run import run_once
 __all__ = ["measure_blind"]
 
 TRAINING = Training(300, 128)
-SEEDS = 3
+SEEDS = 5
 
 
 def measure_blind(store: Store, views: int, kept: Path) -> None:

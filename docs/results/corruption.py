@@ -22,7 +22,7 @@ from .one_run import run_once
 __all__ = ["NOISES", "measure_corrupted"]
 
 TRAINING = Training(1000, 128)
-SEEDS = 3
+SEEDS = 5
 NOISES = (0.0, 0.05, 0.1, 0.2)
 """Of weights, per spread of their tensor."""
 

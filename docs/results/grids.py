@@ -30,12 +30,14 @@ class Grid:
         stores: each is evaluated alike.
         choices: arguments of `evaluate_store`.
         steps, batch: of all its runs.
+        seeds: how often each is made.
     """
 
     stores: tuple[str, ...]
     choices: dict[str, Any]
     steps: int = 1000
     batch: int = 128
+    seeds: int = 5
 
 
 def sine(stores: tuple[str, ...], steps: int = 300, **choices: Any) -> Grid:
@@ -70,38 +72,34 @@ ALIGNED = {"digits10-siren-aligned": "digits10-siren"}
 METHODS = ("digits-plain", "digits-damp", "digits-scope", "digits-int8")
 
 GRIDS = {
-    "views": dws(DIGITS[:1], **VIEWS, seeds=5),
-    "mixing": dws(DIGITS[:1], **MIXED, seeds=5),
-    "sine-views": sine(DIGITS, **VIEWS, seeds=3),
-    "siren-mixing": dws(DIGITS[1:2], **MIXED, seeds=3),
-    "mnist-views": dws(MNIST[:1], **VIEWS, seeds=2),
-    "mnist-sine-views": sine(MNIST, 600, **VIEWS, seeds=2),
-    "mnist-mixing": dws(MNIST[:1], **MIXED, seeds=2),
-    "inits": dws(INITS, views=(10,), seeds=2),
-    "sine-inits": sine(INITS, views=(10,), seeds=2),
-    "aligned": dws(tuple(ALIGNED), views=(1, 10), seeds=2),
-    "readers": Grid(DIGITS, {"readers": ("mlp", "mlp-aligned", "pixels"), "views": (1, 10), "seeds": 2}),
-    "shared": dws(DIGITS[2:], views=(1, 10), seeds=5),
-    "sine-mixing": sine(DIGITS[:2], **MIXED, seeds=3),
-    "sine-methods": sine(METHODS, views=(2,), seeds=3),
-    "methods": Grid(METHODS, {"readers": ("mlp-aligned",), "views": (2,), "seeds": 3}),
-    "sine-noise": sine(
-        DIGITS[1:2], views=(10,), label_noise=(0.4,), reweight=("none", "multiplicative"), seeds=3
-    ),
-    "noise": dws(DIGITS[:1], views=(10,), label_noise=(0.4,), reweight=("none", "multiplicative"), seeds=3),
+    "views": dws(DIGITS[:1], **VIEWS),
+    "mixing": dws(DIGITS[:1], **MIXED),
+    "sine-views": sine(DIGITS, **VIEWS),
+    "siren-mixing": dws(DIGITS[1:2], **MIXED),
+    "mnist-views": dws(MNIST[:1], **VIEWS),
+    "mnist-sine-views": sine(MNIST, 600, **VIEWS),
+    "mnist-mixing": dws(MNIST[:1], **MIXED),
+    "inits": dws(INITS, views=(10,)),
+    "sine-inits": sine(INITS, views=(10,)),
+    "aligned": dws(tuple(ALIGNED), views=(1, 10)),
+    "readers": Grid(DIGITS, {"readers": ("mlp", "mlp-aligned", "pixels"), "views": (1, 10)}),
+    "shared": dws(DIGITS[2:], views=(1, 10)),
+    "sine-mixing": sine(DIGITS[:2], **MIXED),
+    "sine-methods": sine(METHODS, views=(2,)),
+    "methods": Grid(METHODS, {"readers": ("mlp-aligned",), "views": (2,)}),
+    "sine-noise": sine(DIGITS[1:2], views=(10,), label_noise=(0.4,), reweight=("none", "multiplicative")),
+    "noise": dws(DIGITS[:1], views=(10,), label_noise=(0.4,), reweight=("none", "multiplicative")),
     "contrastive": sine(
         DIGITS[1:2],
         task="contrastive",
         views=(10,),
         augments=("none", "symmetries", "contrastive", "contrastive+aligned-mixup"),
-        seeds=2,
     ),
     "contrastive-one": sine(
         DIGITS[1:2],
         task="contrastive",
         views=(1,),
         augments=("symmetries", "contrastive", "contrastive+aligned-mixup"),
-        seeds=2,
     ),
     "mlp-noise": Grid(
         DIGITS[2:],
@@ -110,23 +108,23 @@ GRIDS = {
             "views": (10,),
             "label_noise": (0.4,),
             "reweight": ("none", "multiplicative"),
-            "seeds": 3,
         },
     ),
-    "leak": dws(DIGITS[:1], views=(1,), augments=("mixup",), partners=("active", "all"), seeds=5),
-    "exact": dws(DIGITS[:1], views=(10,), augments=EXACT, seeds=2),
-    "sine-objects": sine(DIGITS[1:2], views=(1, 2, 10), objects=(129, 258, None), seeds=3),
-    "objects": dws(DIGITS[:1], views=(1, 10), objects=(129, None), seeds=2),
-    "reference": Grid(("mnist-dws", "mnist"), {"readers": ("mlp", "dws"), "views": (1,), "seeds": 2}),
-    "sine-reference": sine(("mnist-dws", "mnist"), 600, views=(1,), seeds=2),
-    "mnist-shared": Grid(("mnist10-shared",), {"readers": ("mlp", "mlp-aligned"), "views": (1,), "seeds": 2}),
-    "damp": dws(DIGITS[:1], views=(10,), damp=(0.0, 0.1), seeds=2),
-    "mnist-siren": dws(MNIST[1:], views=(1, 10), seeds=2),
-    "mnist-long": sine(MNIST, 3000, views=(10,), augments=("none", "aligned-mixup"), seeds=2),
-    "long": dws(DIGITS[:1], 3000, **{**MIXED, "views": (10,)}, seeds=5),
-    "graph": Grid(DIGITS[:1], {"readers": ("graph", "nfn"), "views": (1, 10), "seeds": 3}),
-    "mnist-readers": Grid(MNIST, {"readers": ("mlp", "mlp-aligned", "pixels"), "views": (10,), "seeds": 2}),
-    "mnist-sine-mixing": sine(MNIST, 600, **MIXED, seeds=2),
-    "siren-long": dws(DIGITS[1:2], 3000, views=(1, 10), seeds=2),
-    "longest": dws(DIGITS[:1], 10_000, **{**MIXED, "views": (10,)}, seeds=3),
+    "leak": dws(DIGITS[:1], views=(1,), augments=("mixup",), partners=("active", "all")),
+    "exact": dws(DIGITS[:1], views=(10,), augments=EXACT),
+    "sine-objects": sine(DIGITS[1:2], views=(1, 2, 10), objects=(129, 258, None)),
+    "objects": dws(DIGITS[:1], views=(1, 10), objects=(129, None)),
+    "reference": Grid(("mnist-dws", "mnist"), {"readers": ("mlp", "dws"), "views": (1,)}),
+    "sine-reference": sine(("mnist-dws", "mnist"), 600, views=(1,)),
+    "mnist-shared": Grid(("mnist10-shared",), {"readers": ("mlp", "mlp-aligned"), "views": (1,)}),
+    "damp": dws(DIGITS[:1], views=(10,), damp=(0.0, 0.1)),
+    "mnist-siren": dws(MNIST[1:], views=(1, 10)),
+    "mnist-long": sine(MNIST, 3000, views=(10,), augments=("none", "aligned-mixup")),
+    "long": dws(DIGITS[:1], 3000, **{**MIXED, "views": (10,)}),
+    "graph": Grid(DIGITS[:1], {"readers": ("graph", "nfn"), "views": (1, 10)}),
+    "mnist-readers": Grid(MNIST, {"readers": ("mlp", "mlp-aligned", "pixels"), "views": (10,)}),
+    "mnist-sine-mixing": sine(MNIST, 600, **MIXED),
+    "siren-long": dws(DIGITS[1:2], 3000, views=(1, 10)),
+    "graph-long": Grid(DIGITS[:1], {"readers": ("graph", "nfn"), "views": (1, 10)}, 3000),
+    "longest": dws(DIGITS[:1], 10_000, **{**MIXED, "views": (10,)}),
 }
