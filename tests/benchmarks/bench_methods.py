@@ -1,9 +1,10 @@
-"""What `generate --robust`, `--scope` and `--shadow` do to fields of digits: docs/howto/robust-fields.md.
+"""What `generate --robust`, `--scope` and `--shadow` do to fields: docs/howto/robust-fields.md.
 
-Run as ``python -m tests.benchmarks.bench_methods FOLDER``; stores that are there already are kept.
+Run as ``python -m tests.benchmarks.bench_methods FOLDER [--recipe NAME --source-root ROOT]``; stores that
+are there already are kept.
 """
 
-import sys
+import argparse
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from neuralviews.fit.scope import scope_of
 from neuralviews.fit.shadow import shadow_weights
 from neuralviews.grids import image_grid
 from neuralviews.recipe import load_recipe
+from neuralviews.records import Status
 from neuralviews.store.reader import Store, open_store
 from neuralviews.symmetry.align import align_weights
 from neuralviews.work.shards import available_cpus
@@ -49,18 +51,20 @@ COLUMNS = (
     "distance",
     "mean of views",
     "spread of sd",
+    "diverged",
 )
 
 
-def figures(store: Store) -> tuple[float, ...]:
+def figures(store: Store, root: Path | None = None) -> tuple[float, ...]:
     """`COLUMNS` of a store.
 
     Medians of steps, and in dB of the fields, with noise, and rounded to int8; the mean squared distance of
-    two views after alignment, and the median of their mean in dB; how much layers' sd differ between fields.
+    two views after alignment, and the median of their mean in dB; how much layers' sd differ between fields;
+    how many fields fell below the PSNR that the recipe asks for, in percent.
     """
     weights, spec, context = store.weights(np.arange(len(store))), store.spec, context_of(store)
     assert context.image_shape is not None
-    points, source = image_grid(*context.image_shape, spec.axis_order), open_store_source(store, None)
+    points, source = image_grid(*context.image_shape, spec.axis_order), open_store_source(store, root)
     wanted = np.stack([source.signal(int(index)).values for index in store.column("object_id")])
 
     def median(fields: Floats, values: Floats = wanted) -> float:
@@ -79,18 +83,27 @@ def figures(store: Store) -> tuple[float, ...]:
         float(aligned.after.mean()),
         median((first + aligned.weights) / 2, wanted[::VIEWS]),
         float((deviations.std(axis=0) / deviations.mean(axis=0)).mean()),
+        100 * float((store.column("status") == Status.diverged).mean()),
     )
 
 
-def main(folder: Path) -> None:
+def main() -> None:
     """Make the stores, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--recipe", default="digits")
+    parser.add_argument("--source-root", type=Path)
+    parser.add_argument("--objects", type=int, default=OBJECTS)
+    asked = parser.parse_args()
     print(f"| | {' | '.join(COLUMNS)} |\n|---|{'---|' * len(COLUMNS)}")
     for name, fit in CASES.items():
-        out = folder / name.replace(" ", "_")
-        recipe = load_recipe("digits").with_views(VIEWS).with_fit(**fit)
-        generate(recipe, out, RunOptions(limit=OBJECTS, workers=available_cpus()))
-        print(f"| `{name}` | {' | '.join(f'{value:.4g}' for value in figures(open_store(out)))} |")
+        out = asked.folder / name.replace(" ", "_")
+        recipe = load_recipe(asked.recipe).with_views(VIEWS).with_fit(**fit)
+        options = RunOptions(source_root=asked.source_root, limit=asked.objects, workers=available_cpus())
+        generate(recipe, out, options)
+        found = figures(open_store(out), asked.source_root)
+        print(f"| `{name}` | {' | '.join(f'{value:.4g}' for value in found)} |", flush=True)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main()
