@@ -19,6 +19,8 @@ LAYERS = [
     {"__init__", "__main__"},
 ]
 MODULES = sorted(PACKAGE.rglob("*.py"))
+ROOT = PACKAGE.parents[1]
+OTHERS = sorted(path for folder in ("tests", "docs") for path in (ROOT / folder).rglob("*.py"))
 LONGEST_FILE = 310
 LONGEST_FUNCTION = 62
 
@@ -61,7 +63,7 @@ def test_imports_run_one_way(module: Path) -> None:
         )
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda m: m.relative_to(PACKAGE).as_posix())
+@pytest.mark.parametrize("module", [*MODULES, *OTHERS], ids=lambda m: m.relative_to(ROOT).as_posix())
 def test_files_and_functions_are_small(module: Path) -> None:
     text = module.read_text()
     assert len(text.splitlines()) <= LONGEST_FILE, f"{module} is too long: one concept a file"
@@ -74,7 +76,7 @@ def test_files_and_functions_are_small(module: Path) -> None:
 
 @pytest.mark.parametrize("folder", ["pipeline", "datasets"])
 def test_source_roots_are_not_packages(folder: str) -> None:
-    assert not (PACKAGE.parents[1] / folder / "__init__.py").exists()
+    assert not (ROOT / folder / "__init__.py").exists()
 
 
 @pytest.mark.parametrize(

@@ -59,3 +59,9 @@ def params_of(store: Store, rows: NDArray[np.int64]) -> dict[str, NDArray[np.flo
         found[name] = columns[:, start : start + count]
         start += count
     return found
+
+
+def of_pipeline(store: Store, name: str) -> NDArray[np.int64]:
+    """Rows of the copies that one pipeline made."""
+    number = [pipeline["name"] for pipeline in store.job["pipelines"]].index(name)
+    return np.flatnonzero(store.column("pipeline") == number)

@@ -4,13 +4,18 @@ from pathlib import Path
 
 import pytest
 
+from neuralviews.exchange.compare import Comparison
+from neuralviews.exchange.convention import Convention
 from neuralviews.fit.run import RunOptions, generate
 from neuralviews.recipe import Recipe, recipe_from_canonical
+from neuralviews.signals.catalogue import open_source
 from neuralviews.store.reader import Store, open_store
 
 from .imported_stores import exported, make_imported
 
 DIGITS = 30
+STATED = Convention(30.0, output_offset=0.5)
+"""What is stated of these fields."""
 
 
 def fitted_recipe(**tables: object) -> Recipe:
@@ -34,6 +39,13 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Store:
     root = tmp_path_factory.mktemp("fitted") / "store"
     generate(fitted_recipe(), root, RunOptions(limit=DIGITS))
     return open_store(root)
+
+
+@pytest.fixture(scope="session")
+def digits() -> Comparison:
+    """The images that these fields are of."""
+    recipe = fitted_recipe()
+    return Comparison(recipe, open_source(recipe))
 
 
 @pytest.fixture(scope="session")

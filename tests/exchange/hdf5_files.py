@@ -5,6 +5,22 @@ from collections.abc import Callable
 from typing import Any
 
 import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from neuralviews.exchange.hdf5 import open_hdf5
+
+LAYOUTS: tuple[dict[str, Any], ...] = (
+    {},
+    {"chunks": (6, 10)},
+    {"chunks": True, "maxshape": (None, 44)},
+    {"chunks": (6, 10), "compression": "gzip"},
+    {"chunks": (7, 44), "compression": "gzip", "shuffle": True, "fletcher32": True},
+    {"compression": "lzf"},
+    {"chunks": (6, 10), "compression": "lzf", "shuffle": True, "fletcher32": True},
+    {"chunks": (6, 10), "fletcher32": True},
+)
+"""The ways in which honest programs keep a dataset of shape (40, 44)."""
 
 
 def made(fill: Callable[[h5py.File], object], **options: Any) -> bytes:
@@ -26,3 +42,14 @@ def of(**datasets: Any) -> bytes:
                 file[name] = value
 
     return made(fill)
+
+
+def weights(dtype: str = "<f4") -> NDArray[Any]:
+    """An array (40, 44) of random numbers."""
+    return np.random.default_rng(1).normal(0, 0.1, (40, 44)).astype(dtype)
+
+
+def read(data: bytes, name: str = "weights") -> NDArray[Any]:
+    """A dataset as neuralviews reads it."""
+    with open_hdf5(data, "there/a.h5") as file:
+        return file.array(name)

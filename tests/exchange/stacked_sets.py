@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
@@ -26,6 +27,8 @@ def safetensors_bytes(arrays: Arrays, **more: str) -> bytes:
 
 
 WRITERS: Mapping[str, Callable[..., bytes]] = {"npz": npz_bytes, "safetensors": safetensors_bytes}
+BOTH = pytest.mark.parametrize("format", WRITERS)
+"""For tests of what both formats share."""
 
 
 def layer_arrays(count: int = 6, seed: int = 0) -> dict[str, NDArray[Any]]:

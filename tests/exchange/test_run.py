@@ -1,9 +1,7 @@
 """Imports from end to end: columns, jobs and bytes, whatever way they are made."""
 
 import json
-import os
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,8 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from neuralviews.errors import OptionError, OutputError, SourceError, SpecError
-from neuralviews.exchange import run as run_module
+from neuralviews.errors import OptionError, OutputError, SourceError
 from neuralviews.exchange.run import ImportOptions, import_store
 from neuralviews.fit.stated_import import stated_import
 from neuralviews.records import Split, Status
@@ -25,7 +22,6 @@ from neuralviews.work.shards import Sharing
 from ..made_stores import contents
 from .by_hand import flat, made_layers, sequential, write
 from .published_sets import DIMS, DWSNETS, VIEWS, brought, edited_note, mnist, packed, published
-from .stacked_sets import layer_arrays, put
 
 
 class TestContents:
@@ -178,81 +174,6 @@ class TestNames:
         assert import_store(path, tmp_path / "store", replace(VIEWS, name="this")).missing == 0
 
 
-class TestConventions:
-    def test_what_is_given_is_taken(self, tmp_path: Path) -> None:
-        given: dict[str, Any] = {
-            "omega": 20.0,
-            "axis_order": "ij",
-            "output_offset": 0.25,
-            "output_scale": 2.0,
-            "target_range": (-1.0, 1.0),
-        }
-        found, report = brought(
-            write(tmp_path / "set", published()), tmp_path / "store", replace(DWSNETS, **given)
-        )
-        spec = found.spec
-        assert (spec.omega, spec.axis_order) == ((20.0, 20.0), "ij")
-        assert (spec.output_offset, spec.output_scale) == (0.25, 2.0)
-        assert found.job["target"] == {"range": [-1.0, 1.0]}
-        assert found.job["convention"] == {"dims": "files", **dict.fromkeys(given, "given")}
-        assert report.convention.target_range == (-1.0, 1.0)
-
-    def test_a_range_replaces_what_normalised_the_channels(self, tmp_path: Path) -> None:
-        name = "train/ckpts/03/000000_0000042.ckpt"
-        path = write(tmp_path / "set", {name: {"params": sequential(made_layers((2, 6, 3), 0))}})
-        options = ImportOptions(format="implicit-zoo", target_range=(0.0, 2.0))
-        found, _ = brought(path, tmp_path / "store", options)
-        assert found.job["target"] == {"range": [0.0, 2.0]}
-
-    @pytest.mark.parametrize(
-        ("given", "message"),
-        [
-            ({"omega": -1.0}, r"^omega: found -1\.0, expected a positive number"),
-            ({"omega": float("nan")}, r"^omega"),
-            ({"output_scale": 0.0}, r"^output_scale: found 0\.0, expected a positive number"),
-            ({"output_offset": float("inf")}, r"expected finite numbers"),
-            ({"target_range": (1.0, 1.0)}, "^target_range: found 1 to 1, expected low below high, within 1e"),
-            ({"target_range": (0.0, float("nan"))}, "^target_range: found 0 to nan, expected low below high"),
-            ({"target_range": (0.0, 2e6)}, "^target_range: found 0 to 2e"),
-        ],
-    )
-    def test_what_cannot_be_is_refused(self, tmp_path: Path, given: dict[str, Any], message: str) -> None:
-        path = write(tmp_path / "set", published())
-        with pytest.raises(SpecError, match=message):
-            import_store(path, tmp_path / "store", replace(DWSNETS, **given))
-        assert not (tmp_path / "store").exists()
-
-    def test_what_nobody_says_must_be_given(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        from neuralviews.exchange import dwsnets
-
-        path = write(tmp_path / "set", published())
-        for name in ("omega", "target_range"):
-            unsaid = replace(dwsnets.CONVENTION, **{name: None})
-            monkeypatch.setattr(dwsnets, "CONVENTION", unsaid)
-            option = f"--{name.replace('_', '-')}"
-            with pytest.raises(
-                OptionError, match=f"^{name}: neither the format nor the files .*; give {option}"
-            ):
-                import_store(path, tmp_path / "store", DWSNETS)
-            assert not (tmp_path / "store").exists()
-            monkeypatch.undo()
-
-    @pytest.mark.parametrize(
-        "target",
-        [
-            {"range": [1.0, 0.0]},
-            {"range": [0.0, 1.0], "mean": [0.5, 0.5], "std": [0.5, 0.5]},
-            {"range": [0.0, 1.0], "mean": [0.5]},
-            {"range": [0.0, 1.0], "mean": [0.5], "std": [0.0]},
-        ],
-    )
-    def test_a_note_whose_targets_cannot_be(self, folder: Path, tmp_path: Path, target: object) -> None:
-        path = edited_note(folder, tmp_path / "edited", target={"mean": None, "std": None, **target})  # type: ignore[dict-item]
-        with pytest.raises(SpecError, match=r"^(target_range|mean, std): found"):
-            import_store(path, tmp_path / "store", VIEWS)
-        assert not (tmp_path / "store").exists()
-
-
 class TestTheSameBytes:
     @pytest.mark.parametrize("suffix", [".zip", ".tar", ".tgz"])
     def test_of_a_folder_and_of_archives(self, folder: Path, tmp_path: Path, suffix: str) -> None:
@@ -319,220 +240,3 @@ class TestTheSameBytes:
             assert found.column("label").tolist() == [round_] * count
             expected = [flat(made_layers(DIMS, number + round_)) for number in range(count)]
             np.testing.assert_array_equal(found.weights(range(count)), expected)
-
-
-class TestSplits:
-    def lists(self, path: Path, **parts: list[str]) -> Path:
-        path.write_text(json.dumps(parts))
-        return path
-
-    def test_lists_apart_from_the_files(self, tmp_path: Path) -> None:
-        path = write(tmp_path / "set", published())
-        train, val, _, test = published()
-        lists = self.lists(tmp_path / "lists.json", train=[f"/home/them/{train}"], val=[val], test=[test])
-        found, report = brought(path, tmp_path / "store", replace(DWSNETS, splits=lists))
-        assert found.column("split").tolist() == [Split.train, Split.val, Split.test]
-        assert report.left_out == {mnist("training", 2, 2): "no list of splits names it"}
-        assert found.job["source"]["left_out"] == report.left_out
-        assert found.job["source"]["splits"] == sha256_hex(lists.read_bytes())
-        assert found.job["source"]["fields"] == 3
-
-    def test_other_lists_make_another_store(self, tmp_path: Path) -> None:
-        """The lists decide bytes, so the job names them."""
-        path, names = write(tmp_path / "set", published()), [*published()]
-        one = self.lists(tmp_path / "one.json", train=names[:2], test=names[2:])
-        other = self.lists(tmp_path / "other.json", train=names[2:], test=names[:2])
-        import_store(path, tmp_path / "store", replace(DWSNETS, splits=one))
-        with pytest.raises(OutputError, match=r"belongs to another job \(source\.splits"):
-            import_store(path, tmp_path / "store", replace(DWSNETS, splits=other))
-
-    @pytest.mark.parametrize(
-        ("text", "message"),
-        [
-            (None, r"lists\.json: cannot be read \(No such file or directory\); expected lists of paths"),
-            ("{", r"lists\.json: not JSON \(.*\); expected lists of paths by split"),
-            ('{"train": ["mnist_png_training_0_9/x.pth"]}', r"names 1 of 1 files that are not there"),
-        ],
-    )
-    def test_bad_lists(self, tmp_path: Path, text: str | None, message: str) -> None:
-        path, lists = write(tmp_path / "set", published()), tmp_path / "lists.json"
-        if text is not None:
-            lists.write_text(text)
-        with pytest.raises(SourceError, match=message):
-            import_store(path, tmp_path / "store", replace(DWSNETS, splits=lists))
-        assert not (tmp_path / "store").exists()
-
-
-class TestKeepGoing:
-    def test_files_that_cannot_be_read_are_left_out(self, tmp_path: Path) -> None:
-        files = published()
-        bad = mnist("training", 1, 1)
-        path = write(tmp_path / "set", {**files, bad: b"no pickle"})
-        with pytest.raises(
-            SourceError, match=r"mnist_png_training_1_1.*: .*expected a state dict of torch\.save"
-        ):
-            import_store(path, tmp_path / "store", DWSNETS)
-        assert not (tmp_path / "store").exists()
-        found, report = brought(path, tmp_path / "store", replace(DWSNETS, keep_going=True))
-        assert report.left_out == found.job["source"]["left_out"] == {bad: "it cannot be read"}
-        assert report.details[bad].startswith("refused by torch (")
-        assert found.column("object_id").tolist() == [0, 2, 60_005]
-        assert found.job["source"]["fields"] == 4
-        again = import_store(path, tmp_path / "again", replace(DWSNETS, keep_going=True, sharing=Sharing(2)))
-        assert again.dataset_id == report.dataset_id
-
-    def test_a_file_that_cannot_even_be_opened(self, tmp_path: Path) -> None:
-        path = write(tmp_path / "set", published())
-        lost = path / mnist("training", 1, 1)
-        lost.unlink()
-        lost.symlink_to(lost)
-        with pytest.raises(SourceError, match=r"training_1_1.* cannot be read"):
-            import_store(path, tmp_path / "store", DWSNETS)
-        found, report = brought(path, tmp_path / "store", replace(DWSNETS, keep_going=True))
-        assert [*report.left_out] == [mnist("training", 1, 1)]
-        assert len(found) == 3
-
-    def test_nothing_left(self, tmp_path: Path) -> None:
-        path = write(tmp_path / "set", dict.fromkeys(published(), b"no pickle"))
-        with pytest.raises(
-            SourceError,
-            match=r"not one of .* can be read; the first of the errors is: .*training_0_0.*: refused by",
-        ):
-            import_store(path, tmp_path / "store", replace(DWSNETS, keep_going=True))
-        assert not (tmp_path / "store").exists()
-
-
-class TestTarget:
-    def test_a_full_disk(self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        from types import SimpleNamespace
-
-        monkeypatch.setattr(os, "statvfs", lambda path: SimpleNamespace(f_bavail=1, f_frsize=4096))
-        with pytest.raises(OutputError, match=r"store: 0\.00 MiB free, 0\.\d+ MiB needed; free space"):
-            import_store(folder, tmp_path / "store", VIEWS)
-        assert contents(tmp_path / "store") == {}
-
-    def test_a_target_that_cannot_be_written(self, folder: Path, tmp_path: Path) -> None:
-        (tmp_path / "file").write_text("")
-        with pytest.raises(OutputError, match=r"file.*cannot be written"):
-            import_store(folder, tmp_path / "file" / "store", VIEWS)
-        if os.geteuid():
-            (tmp_path / "closed").mkdir(mode=0o500)
-            with pytest.raises(OutputError, match=r"closed.*cannot be written"):
-                import_store(folder, tmp_path / "closed" / "store", VIEWS)
-
-    def test_a_folder_of_something_else(self, folder: Path, tmp_path: Path) -> None:
-        (tmp_path / "mine").mkdir()
-        (tmp_path / "mine" / "notes.txt").write_text("mine")
-        with pytest.raises(OutputError, match=r"mine: holds 'notes\.txt' and no job\.json; choose a new"):
-            import_store(folder, tmp_path / "mine", VIEWS)
-        assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.txt"]
-
-
-class TestBeforeAnyFieldIsRead:
-    """What can be refused at once is not refused after minutes."""
-
-    @pytest.fixture(autouse=True)
-    def no_survey(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def survey(*_: object, **__: object) -> None:
-            raise AssertionError("the files were read")
-
-        monkeypatch.setattr(run_module, "survey", survey)
-
-    @pytest.mark.parametrize(
-        ("given", "error", "message"),
-        [
-            ({"omega": -3.0}, SpecError, r"omega: found -3\.0, expected a positive number"),
-            ({"omega": np.nan}, SpecError, "omega: found nan, expected a positive number"),
-            ({"output_scale": 0.0}, SpecError, r"output_scale: found 0\.0, expected a positive number"),
-            ({"output_offset": np.inf}, SpecError, "expected finite numbers up to"),
-            ({"target_range": (1.0, 1.0)}, SpecError, "target_range: found 1 to 1, expected low below high"),
-        ],
-    )
-    def test_impossible_conventions(
-        self, tmp_path: Path, given: dict[str, Any], error: type[Exception], message: str
-    ) -> None:
-        """Even before the files are opened: there are none."""
-        with pytest.raises(error, match=message):
-            import_store(tmp_path / "nowhere", tmp_path / "store", ImportOptions(**given))
-
-    def test_a_convention_that_nobody_states(self, tmp_path: Path) -> None:
-        put(tmp_path / "set", "npz", layer_arrays())
-        with pytest.raises(OptionError, match="omega: neither the format nor the files say it; give --omega"):
-            import_store(tmp_path / "set", tmp_path / "store")
-
-    def test_a_folder_of_something_else(self, tmp_path: Path) -> None:
-        write(tmp_path, {"mine/notes.txt": b"mine"})
-        with pytest.raises(OutputError, match=r"mine: holds 'notes\.txt' and no job\.json; choose a new"):
-            import_store(tmp_path / "nowhere", tmp_path / "mine")
-
-    def test_a_folder_of_another_job(self, store: Store, folder: Path) -> None:
-        message = r"store: belongs to another job \(exchange: there 'npz', here 'multiview'\); choose another"
-        with pytest.raises(OutputError, match=message):
-            import_store(folder, store.root, VIEWS)
-
-
-def test_only_conventions_that_nobody_gave_are_told(tmp_path: Path) -> None:
-    put(tmp_path / "set", "npz", layer_arrays())
-    told = {
-        "none": ({}, "axis order xy, no output offset, targets from 0 to 1"),
-        "some": ({"axis_order": "ij"}, "no output offset, targets from 0 to 1"),
-        "two": ({"axis_order": "xy", "output_offset": 0.5}, "targets from 0 to 1"),
-    }
-    for name, (given, words) in told.items():
-        report = import_store(tmp_path / "set", tmp_path / name, ImportOptions(omega=30.0, **given))
-        assert report.notes == (f"files state no conventions; assumed: {words}",)
-    full = ImportOptions(omega=30.0, axis_order="xy", output_offset=0.0, target_range=(0.0, 1.0))
-    assert import_store(tmp_path / "set", tmp_path / "all", full).notes == ()
-
-
-class TestFilesThatChange:
-    @pytest.fixture
-    def meddle(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], None]:
-        """Do something after the survey and before the first shard."""
-
-        def during(action: Callable[[], object]) -> None:
-            honest = run_module.check_space
-
-            def check_space(*given: Any) -> None:
-                honest(*given)
-                action()
-
-            monkeypatch.setattr(run_module, "check_space", check_space)
-
-        return during
-
-    @pytest.mark.parametrize("way", ["field", "lists", "archive"])
-    def test_they_are_noticed(
-        self, tmp_path: Path, meddle: Callable[[Callable[[], object]], None], way: str
-    ) -> None:
-        path = write(tmp_path / "set", published())
-        lists = tmp_path / "lists.json"
-        lists.write_text(json.dumps({"train": [*published()]}))
-        options = replace(DWSNETS, splits=lists)
-        changed = lists
-        if way == "field":
-            changed = path / mnist("training", 1, 1)
-        if way == "archive":
-            changed = path = packed(path, tmp_path / "set.tar")
-        meddle(lambda: os.utime(changed, ns=(1, 1)))
-        with pytest.raises(
-            SourceError, match=r"files changed while they were imported, so .*store belongs to no"
-        ):
-            import_store(path, tmp_path / "store", options)
-        assert not (tmp_path / "store" / "manifest.json").exists()
-
-    def test_another_file_beside_them_does_not_matter(
-        self, tmp_path: Path, meddle: Callable[[Callable[[], object]], None]
-    ) -> None:
-        path = write(tmp_path / "set", {**published(), "log.txt": b"began"})
-        meddle(lambda: (path / "log.txt").write_text("goes on"))
-        assert import_store(path, tmp_path / "store", DWSNETS).missing == 0
-
-    def test_a_file_that_vanishes(
-        self, tmp_path: Path, meddle: Callable[[Callable[[], object]], None]
-    ) -> None:
-        path = write(tmp_path / "set", published())
-        meddle((path / mnist("training", 1, 1)).unlink)
-        with pytest.raises(SourceError, match=r"training_1_1.*cannot be read \(No such file"):
-            import_store(path, tmp_path / "store", DWSNETS)
-        assert not (tmp_path / "store" / "manifest.json").exists()

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from neuralviews.errors import OptionError, SourceError
+from neuralviews.errors import OptionError, OutputError, SourceError
 from neuralviews.exchange.run import ImportOptions, import_store
 from neuralviews.work.sharing import Sharing
 
+from ..made_stores import contents
 from .by_hand import made_layers, sequential, torch_bytes, write
 from .published_sets import DIMS, DWSNETS, VIEWS, edited_note, mnist, packed, published
 
@@ -204,6 +205,32 @@ class TestRefusals:
         ):
             import_store(folder, tmp_path / "store", VIEWS)
         assert not (tmp_path / "store").exists()
+
+
+class TestTarget:
+    def test_a_full_disk(self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        from types import SimpleNamespace
+
+        monkeypatch.setattr(os, "statvfs", lambda path: SimpleNamespace(f_bavail=1, f_frsize=4096))
+        with pytest.raises(OutputError, match=r"store: 0\.00 MiB free, 0\.\d+ MiB needed; free space"):
+            import_store(folder, tmp_path / "store", VIEWS)
+        assert contents(tmp_path / "store") == {}
+
+    def test_a_target_that_cannot_be_written(self, folder: Path, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("")
+        with pytest.raises(OutputError, match=r"file.*cannot be written"):
+            import_store(folder, tmp_path / "file" / "store", VIEWS)
+        if os.geteuid():
+            (tmp_path / "closed").mkdir(mode=0o500)
+            with pytest.raises(OutputError, match=r"closed.*cannot be written"):
+                import_store(folder, tmp_path / "closed" / "store", VIEWS)
+
+    def test_a_folder_of_something_else(self, folder: Path, tmp_path: Path) -> None:
+        (tmp_path / "mine").mkdir()
+        (tmp_path / "mine" / "notes.txt").write_text("mine")
+        with pytest.raises(OutputError, match=r"mine: holds 'notes\.txt' and no job\.json; choose a new"):
+            import_store(folder, tmp_path / "mine", VIEWS)
+        assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.txt"]
 
 
 def test_a_packed_archive_that_workers_do_not_see_is_refused_at_once(tmp_path: Path) -> None:

@@ -26,7 +26,9 @@ from neuralviews.store.writer import StoreWriter
 
 from ..store.stores import CONTENTS, SPEC, make_job_of, make_rows
 from .canary import Canary, watch
-from .hostile import AFTER, BEFORE, COPIES, IMPORTED, SHAPES, Change, contiguous, virtual, write_shard
+from .hostile import Change, contiguous, virtual, write_shard
+from .hostile_groups import COPIES, IMPORTED, SHAPES
+from .hostile_trees import AFTER, BEFORE
 
 ROWS = 40
 NAME = "shards/shard-000000.h5"

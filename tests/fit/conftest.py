@@ -7,6 +7,8 @@ import pytest
 
 from neuralviews.recipe import Recipe, load_recipe
 
+Make = Callable[..., Recipe]
+
 TINY = """
 name = "tiny"
 title = "A few real digits, fitted briefly"
@@ -33,7 +35,7 @@ test = 300
 
 
 @pytest.fixture
-def tiny(tmp_path: Path) -> Callable[..., Recipe]:
+def tiny(tmp_path: Path) -> Make:
     """Make a recipe; keyword arguments fill the template."""
 
     def make(fit: str = "", shared: bool = False, retries: int = 0) -> Recipe:

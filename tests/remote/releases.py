@@ -21,6 +21,16 @@ STATED = Terms.checked(
     url="https://example.org/digits",
 )
 
+MADE = {
+    "README.md",
+    "CITATION.cff",
+    "croissant.json",
+    "requirements.lock.txt",
+    "gallery.png",
+    "SHA256SUMS.release",
+}
+"""Files that every release has and no store."""
+
 
 def shipped_store(root: Path) -> Store:
     """A few fields of the recipe ``digits`` that comes with neuralviews, with made-up weights."""
@@ -41,3 +51,9 @@ def require_sound(store: Path, release: Path) -> None:
     assert list(sums) == sorted(sums)
     assert {name: digest for name, digest in sums.items() if name != "environment.json"} == found
     assert ("environment.json" in sums) == (release / "environment.json").exists()
+
+
+def own_files(release: Path) -> set[str]:
+    """Files that a store does not have."""
+    names = {path.relative_to(release).as_posix() for path in release.rglob("*") if path.is_file()}
+    return {name for name in names if "/" not in name} - {"job.json", "manifest.json", "SHA256SUMS"}

@@ -8,40 +8,21 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from hypothesis import given
-from hypothesis import strategies as st
 from msgspec import UNSET
 from msgspec.structs import replace as changed
 
-from neuralviews.cli.main import main
-from neuralviews.recipe import load_recipe, recipe_names, recipe_root
+from neuralviews.recipe import load_recipe, recipe_root
 from neuralviews.records import Split
-from neuralviews.remote.card import card_text
 from neuralviews.remote.citation import citation_text
 from neuralviews.remote.facts import ReleaseFacts, release_facts
-from neuralviews.remote.published import find_published
-from neuralviews.remote.selection import Selection
 from neuralviews.remote.shipped import shipped
-from neuralviews.remote.subset import download_subset
 from neuralviews.remote.terms import Terms
-from neuralviews.remote.yaml_text import yaml_text
-from neuralviews.store.reader import Store, open_store
+from neuralviews.store.reader import Store
 
-from ..exchange.imported_stores import make_imported
 from ..made_stores import digits_recipe, make_shapes_store, make_store
 from ..report.copies import augmented
-from ..subsets import subset_of
-from .releases import STATED, shipped_store
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    return shipped_store(tmp_path_factory.mktemp("card") / "store")
-
-
-@pytest.fixture(scope="module")
-def facts(store: Store) -> ReleaseFacts:
-    return release_facts(store)
+from .cards import card_of, head_of, rows_of
+from .releases import STATED
 
 
 @pytest.fixture(scope="module")
@@ -53,30 +34,6 @@ def copies(tmp_path_factory: pytest.TempPathFactory) -> Store:
 @pytest.fixture(scope="module")
 def shapes(tmp_path_factory: pytest.TempPathFactory) -> Store:
     return make_shapes_store(tmp_path_factory.mktemp("card") / "shapes", left_out={"a.off": "empty"})
-
-
-@pytest.fixture(scope="module")
-def imported(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    return make_imported(tmp_path_factory.mktemp("card") / "imported")
-
-
-@pytest.fixture(scope="module")
-def imported_facts(imported: Store) -> ReleaseFacts:
-    return release_facts(imported)
-
-
-def card_of(facts: ReleaseFacts, terms: Terms | None = None) -> str:
-    return card_text(facts, terms or Terms(), shipped(facts.source_recipe), picture=True)
-
-
-def head_of(card: str) -> dict[str, Any]:
-    assert card.startswith("---\n")
-    table: dict[str, Any] = yaml.safe_load(card.split("---\n")[1])
-    return table
-
-
-def rows_of(card: str) -> dict[str, str]:
-    return dict(re.findall(r"^\| (\S.*?) \| (.*) \|$", card, re.MULTILINE))
 
 
 class TestHead:
@@ -136,14 +93,14 @@ class TestHead:
 
 
 class TestText:
-    def test_the_table_says_what_the_store_says(self, facts: ReleaseFacts, store: Store) -> None:
-        psnr = store.manifest.summary.psnr
+    def test_the_table_says_what_the_store_says(self, facts: ReleaseFacts, shipped_digits: Store) -> None:
+        psnr = shipped_digits.manifest.summary.psnr
         assert psnr is not UNSET
         rows = rows_of(card_of(facts))
         assert rows.pop("PSNR") == (
             f"median {psnr.median:.1f} dB, 5 % below {psnr.p05:.1f} dB, lowest {psnr.min:.1f} dB"
         )
-        parts = ((part.name, store.manifest.summary.splits[part.name]) for part in Split)
+        parts = ((part.name, shipped_digits.manifest.summary.splits[part.name]) for part in Split)
         split = [
             f"{name} {part.records} (of {part.objects} object{'s' * (part.objects > 1)})"
             for name, part in parts
@@ -151,7 +108,7 @@ class TestText:
         ]
         assert rows.pop("splits") == ", ".join(split)
         assert rows == {
-            "dataset id": f"`{store.dataset_id}`",
+            "dataset id": f"`{shipped_digits.dataset_id}`",
             "records": "8: 2 views of each of 4 objects",
             "field": "SIREN 2-32-32-1, 1,185 parameters, omega 8",
             "output": "1 · affine + 0.5; targets in [0, 1]",
@@ -159,7 +116,7 @@ class TestText:
             "images": "8x8 pixels (height x width)",
             "classes": "10: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9",
             "status": "budget 8",
-            "shards": f"1 file (HDF5), {store.manifest.shards[0].bytes:,} bytes",
+            "shards": f"1 file (HDF5), {shipped_digits.manifest.shards[0].bytes:,} bytes",
         }
 
     def test_the_card_of_a_shipped_recipe_is_quoted(self, facts: ReleaseFacts) -> None:
@@ -258,108 +215,6 @@ class TestText:
         assert rows_of(card_of(each))["records"].partition(": ")[2].startswith("1 copy of each of ")
 
 
-class TestImported:
-    """What the card of imported fields says of the files, of the set and of the images."""
-
-    def test_files_and_their_format(self, imported_facts: ReleaseFacts) -> None:
-        card = card_of(imported_facts)
-        files = "imported from files in the format npz (NumPy's npz, fields stacked by layer)."
-        assert head_of(card)["pretty_name"] == "made-up: imported neural fields"
-        assert f"\n12 neural fields (SIREN 2-8-8-1, 105 parameters each), {files}\n" in card
-        assert f"\nThe fields were {files}\n" in card
-        assert "The PSNRs of the imported fields are unknown: the files do not state them" in card
-
-    def test_a_format_of_a_later_version(self, imported_facts: ReleaseFacts) -> None:
-        assert imported_facts.imported is not None
-        later = changed(imported_facts.imported, exchange="<others>")
-        card = card_of(replace(imported_facts, imported=later))
-        assert "\nThe fields were imported from files in the format \\<others\\>.\n" in card
-
-    def test_psnrs_that_the_files_state(self, imported_facts: ReleaseFacts, facts: ReleaseFacts) -> None:
-        assert imported_facts.imported is not None
-        stated = changed(imported_facts.imported, quality="stated")
-        card = card_of(replace(imported_facts, imported=stated, summary=facts.summary))
-        assert rows_of(card)["PSNR"].endswith(" dB, as the files state it: it was not measured again")
-        assert "imported fields are those that the files state; they were not measured again.\n" in card
-        assert "- Fields approximate what they were fitted to: the PSNR, as the files of the import" in card
-
-    def test_psnrs_against_the_images_of_a_recipe(
-        self, imported_facts: ReleaseFacts, facts: ReleaseFacts
-    ) -> None:
-        assert imported_facts.imported is not None
-        recipe, measured = load_recipe("mnist"), changed(imported_facts.imported, quality="measured")
-        compared = replace(imported_facts, imported=measured, source_recipe=recipe, summary=facts.summary)
-        card, quoted = card_of(compared), shipped(recipe)
-        assert quoted is not None
-        assert rows_of(card)["PSNR"].endswith(" dB, measured at the import against MNIST")
-        assert "against the images of the source of the recipe mnist, MNIST.\n" in card
-        assert f"\nOf that source, the card of the recipe says:\n\n{quoted.source}\n" in card
-        assert head_of(card)["pretty_name"] == "made-up: imported neural fields"
-        cited = yaml.safe_load(citation_text(compared, Terms(), quoted))
-        assert {work.title for work in quoted.citations} < {one["title"] for one in cited["references"]}
-
-    def test_a_published_set(self, imported_facts: ReleaseFacts) -> None:
-        found = find_published("mnist-dwsnets")
-        known = replace(imported_facts, published=found)
-        card = card_of(known)
-        assert head_of(card)["pretty_name"] == found.title
-        assert f"\nThey are the published set mnist-dwsnets: {found.title}. Its paper:\n" in card
-        assert f"{found.publication.title}. ICML 2023. <{found.publication.url}>\n" in card
-        assert "\nThe licence of that set is not known.\n" in card
-        stated = changed(found, licence="CC-BY-4.0")
-        assert "\nThe licence of that set is CC-BY-4.0.\n" in card_of(replace(known, published=stated))
-        cited = yaml.safe_load(citation_text(known, Terms(), None))
-        assert cited["references"][1]["title"] == found.publication.title
-        assert {"name": "Haggai Maron"} in cited["references"][1]["authors"]
-
-    def test_copies_of_them(self, imported: Store, tmp_path: Path) -> None:
-        facts = release_facts(augmented(imported, tmp_path / "copies"))
-        card = card_of(facts)
-        assert ": augmented copies of fields that were imported from files in the format npz (" in card
-        assert "\nThe copies are of fields that were imported from files in the format npz (" in card
-        assert "fitted to" not in card
-        assert f"- from the imported store made-up, dataset {imported.dataset_id}\n" in card
-        assert "\nneuralviews augment STORE --plan plan.toml --out COPIES\n" in card
-
-
-class TestPart:
-    """The card of some records of a store says how to take them from it."""
-
-    def test_the_command_makes_the_part_again(self, store: Store, tmp_path: Path) -> None:
-        selection = Selection(split="train", views=1)
-        report = download_subset(str(store.root), tmp_path / "part", selection)
-        facts = release_facts(open_store(tmp_path / "part"))
-        assert (facts.subset, facts.derivations) == (True, (selection,))
-        card = card_of(facts)
-        assert f"- A part of dataset {store.dataset_id}: not all of its records are here.\n" in card
-        found = re.search(r"--out STORE\nneuralviews download STORE (.*) --out PART\n```", card)
-        assert found is not None
-        again = ["download", store.root, *found[1].split(), "--out", tmp_path / "again", "--workers", 1]
-        with pytest.raises(SystemExit, match=r"^0$"):
-            main(list(map(str, again)))
-        assert open_store(tmp_path / "again").dataset_id == report.dataset_id
-
-    def test_copies_of_a_part(self, store: Store, tmp_path: Path) -> None:
-        download_subset(str(store.root), tmp_path / "part", Selection(first_shards=1))
-        facts = release_facts(augmented(open_store(tmp_path / "part"), tmp_path / "copies"))
-        assert not facts.subset
-        card = card_of(facts)
-        assert (
-            "\nneuralviews download STORE --first-shards 1 --out PART-1\n"
-            "neuralviews augment PART-1 --plan plan.toml --out COPIES\n" in card
-        )
-        assert f"- from the generated store digits, dataset {store.dataset_id}\n" in card
-        assert "- from the partial store digits, dataset" in card
-
-    @pytest.mark.parametrize("selection", [{"split": "train"}, {"split": "all", "views": 1}, "train", None])
-    def test_a_part_that_no_option_takes(self, store: Store, tmp_path: Path, selection: object) -> None:
-        part = subset_of(store, [0, 3], tmp_path / "part", selection=selection)
-        card = card_of(release_facts(part))
-        assert "\n# PART: some of the records of STORE\n```\n" in card
-        assert "the job does not state as an option.\n" in card
-        assert "this makes the same bytes again" not in card
-
-
 class TestCode:
     """Code that people copy from the card does what it says."""
 
@@ -373,11 +228,11 @@ class TestCode:
         assert len(found) == 2
         return found
 
-    def test_with_neuralviews(self, facts: ReleaseFacts, store: Store) -> None:
+    def test_with_neuralviews(self, facts: ReleaseFacts, shipped_digits: Store) -> None:
         code, _ = self.blocks(card_of(facts))
-        names = self.run(code, store.root)
-        assert names["store"].dataset_id == store.dataset_id
-        assert len(names["train"]) == store.manifest.summary.splits["train"].records
+        names = self.run(code, shipped_digits.root)
+        assert names["store"].dataset_id == shipped_digits.dataset_id
+        assert len(names["train"]) == shipped_digits.manifest.summary.splits["train"].records
 
     def test_with_numpy_alone(self, copies: Store) -> None:
         _, code = self.blocks(card_of(release_facts(copies)))
@@ -386,67 +241,3 @@ class TestCode:
         for name in copies.columns():
             (path,) = (path for path in columns if path.endswith(f"/{name}"))
             np.testing.assert_array_equal(columns[path], copies.column(name))
-
-
-class TestCitations:
-    @pytest.mark.parametrize("name", recipe_names())
-    def test_the_works_of_every_shipped_card_are_told_apart(self, name: str) -> None:
-        card = shipped(load_recipe(name))
-        assert card is not None
-        quotes = card.source.count("\n> ") + card.source.startswith("> ")
-        assert 1 <= len(card.citations) <= quotes
-        for work in card.citations:
-            assert work.title in " ".join(card.source.replace("\n> ", " ").split())
-            assert all(given.endswith(".") and "." not in family for given, family in work.authors)
-            assert work.year is not None
-            assert str(work.year) in work.venue
-
-    def test_the_file_cites_the_dataset_and_its_sources(self, facts: ReleaseFacts) -> None:
-        cited = yaml.safe_load(citation_text(facts, STATED, shipped(facts.recipe)))
-        references = cited.pop("references")
-        assert cited.pop("abstract").startswith(
-            "8 neural fields (SIREN 2-32-32-1, 1,185 parameters each), fitted"
-        )
-        assert cited == {
-            "cff-version": "1.2.0",
-            "message": "If you use this dataset, please cite it and the references.",
-            "type": "dataset",
-            "title": "Digits, drawn anew",
-            "authors": [{"name": "A. Person"}, {"name": "The Group"}],
-            "identifiers": [
-                {
-                    "type": "other",
-                    "value": facts.dataset_id,
-                    "description": "The neuralviews dataset id: sha256 of manifest.json",
-                }
-            ],
-            "license": "CC-BY-4.0",
-            "url": "https://example.org/digits",
-            "date-released": "2026-11-28",
-        }
-        assert [one["title"] for one in references] == [
-            "neuralviews: datasets of neural fields",
-            "Optical recognition of handwritten digits",
-            "Implicit neural representations with periodic activation functions",
-        ]
-        assert references[1]["authors"][0] == {"family-names": "Alpaydin", "given-names": "E."}
-
-    def test_nobody_is_made_an_author(self, facts: ReleaseFacts) -> None:
-        cited = yaml.safe_load(citation_text(facts, Terms(), None))
-        assert cited["authors"] == [{"name": "anonymous"}]
-        assert {"license", "url", "date-released"}.isdisjoint(cited)
-
-
-TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
-SCALARS = st.one_of(TEXTS, st.booleans(), st.integers())
-KEYS = st.from_regex(r"[a-z][a-z-]{0,5}", fullmatch=True).filter(
-    lambda key: key not in ("on", "off", "yes", "no")
-)
-ITEMS = st.lists(SCALARS, min_size=1, max_size=3) | st.lists(
-    st.dictionaries(KEYS, SCALARS, min_size=1, max_size=3), min_size=1, max_size=3
-)
-
-
-@given(st.dictionaries(KEYS, SCALARS | ITEMS | st.dictionaries(KEYS, ITEMS, min_size=1), min_size=1))
-def test_yaml_reads_back(table: dict[str, Any]) -> None:
-    assert yaml.safe_load(yaml_text(table)) == table

@@ -1,88 +1,26 @@
 """Sets that others published: fetched or taken from where a person put them, proven, and imported."""
 
-import io
 import shutil
 import zipfile
 from collections import deque
-from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from msgspec.structs import replace
 
 from neuralviews.errors import FetchError, OptionError, OutputError, SourceError
-from neuralviews.exchange.export import export
-from neuralviews.exchange.note import NOTE
 from neuralviews.fit.stated_import import stated_import
 from neuralviews.remote import obtain
 from neuralviews.remote.obtain import import_link, import_published
-from neuralviews.remote.published import Published, find_published, load_published
-from neuralviews.remote.published_schema import Convention, Link
+from neuralviews.remote.published import Published, load_published
+from neuralviews.remote.published_schema import Link
 from neuralviews.remote.remote_file import RemoteFile
-from neuralviews.store.reader import Store, open_store
-from neuralviews.store.verify import verify
+from neuralviews.store.reader import Store
 
-from ..made_stores import contents, digits_recipe, make_store
 from .fault_server import Fault, FaultServer
 from .fetching import IMPATIENT, names
-
-FILE = "mnist-inrs.zip"
-Describe = Callable[..., Published]
-
-
-@pytest.fixture(scope="module")
-def fields(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    return make_store(tmp_path_factory.mktemp("fields") / "store", digits_recipe(views=1), 12)
-
-
-@pytest.fixture(scope="module")
-def archive(fields: Store, tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """Fields as DWSNets publishes them: without the note of ours that says how to render them."""
-    folder = tmp_path_factory.mktemp("archive")
-    export(fields, np.arange(len(fields)), "dwsnets", folder / "noted.zip")
-    with (
-        zipfile.ZipFile(folder / "noted.zip") as noted,
-        zipfile.ZipFile(folder / FILE, "w", zipfile.ZIP_STORED) as plain,
-    ):
-        for name in noted.namelist():
-            if not name.endswith(NOTE):
-                plain.writestr(noted.getinfo(name), noted.read(name))
-    return (folder / FILE).read_bytes()
-
-
-@pytest.fixture
-def web(archive: bytes, site: FaultServer) -> FaultServer:
-    site.files[FILE] = archive
-    return site
-
-
-@pytest.fixture
-def describe(web: FaultServer, monkeypatch: pytest.MonkeyPatch) -> Describe:
-    """Have the registry hold ``mnist-dwsnets`` as it is but for a link to this machine, and other facts."""
-
-    def change(**facts: Any) -> Published:
-        local = (Link(url=web.link(FILE), kind="file"),)
-        entry = replace(find_published("mnist-dwsnets"), **{"links": local, **facts})
-        monkeypatch.setattr(obtain, "find_published", lambda name: entry)
-        return entry
-
-    return change
-
-
-def run(out: Path) -> obtain.Obtained:
-    return import_published("mnist-dwsnets", out, patience=IMPATIENT)
-
-
-def require_fields(found: Path, fields: Store) -> Store:
-    """The same weights, by the numbers that the names of the files have."""
-    store = open_store(found)
-    assert verify(found, "semantic").rows == len(fields)
-    weights = {row.tobytes() for row in store.weights(np.arange(len(store)))}
-    assert weights == {row.tobytes() for row in fields.weights(np.arange(len(fields)))}
-    return store
+from .obtaining import FILE, Describe, require_fields, run
 
 
 class TestByDownload:
@@ -255,64 +193,6 @@ class TestByHand:
         require_fields(tmp_path / "out", fields)
 
 
-class TestConventions:
-    def stated(self, describe: Describe, out: Path, **convention: Any) -> dict[str, tuple[Any, str]]:
-        describe(convention=Convention(**convention))
-        run(out)
-        store = open_store(out)
-        found = stated_import(store)
-        spec = store.spec
-        return {
-            "omega": (spec.omega[0], found.convention["omega"]),
-            "axis_order": (spec.axis_order, found.convention["axis_order"]),
-            "output_offset": (spec.output_offset, found.convention["output_offset"]),
-            "output_scale": (spec.output_scale, found.convention["output_scale"]),
-            "target_range": (found.target.range, found.convention["target_range"]),
-        }
-
-    def test_those_of_the_registry_count_where_the_format_has_others(
-        self, describe: Describe, tmp_path: Path
-    ) -> None:
-        assert self.stated(
-            describe,
-            tmp_path / "out",
-            omega=20.0,
-            axis_order="ij",
-            output_offset=0.5,
-            output_scale=2.0,
-            output="values",
-            target_range=((-1.0, 1.0),),
-        ) == {
-            "omega": (20.0, "given"),
-            "axis_order": ("ij", "given"),
-            "output_offset": (0.5, "format"),
-            "output_scale": (2.0, "given"),
-            "target_range": ((-1.0, 1.0), "given"),
-        }
-
-    def test_unknown_ones_and_ends_of_logits_are_left_to_the_format(
-        self, describe: Describe, tmp_path: Path
-    ) -> None:
-        found = self.stated(
-            describe, tmp_path / "out", axis_order="none", output="logits", target_range=((1.0, 0.0),)
-        )
-        assert {origin for _, origin in found.values()} == {"format"}
-
-    def test_files_that_say_it_themselves_are_believed(
-        self, describe: Describe, web: FaultServer, fields: Store, tmp_path: Path
-    ) -> None:
-        export(fields, np.arange(len(fields)), "dwsnets", tmp_path / "noted.zip")
-        web.files[FILE] = (tmp_path / "noted.zip").read_bytes()
-        found = self.stated(describe, tmp_path / "out", omega=20.0, axis_order="ij", output_scale=2.0)
-        assert {origin for _, origin in found.values()} == {"files"}
-
-    @pytest.mark.parametrize("name", ["mnist-dwsnets", "fashion-mnist-dwsnets"])
-    def test_the_registry_agrees_with_the_format(self, describe: Describe, tmp_path: Path, name: str) -> None:
-        described = describe(convention=find_published(name).convention)
-        run(tmp_path / "out")
-        assert obtain._differing(described, tmp_path / "out.download" / FILE, tmp_path / "out") == {}
-
-
 class TestRefusal:
     def test_sets_that_cannot_be_imported(self, tmp_path: Path) -> None:
         for entry in load_published():
@@ -347,55 +227,3 @@ class TestRefusal:
             OptionError, match=r"no published set is named 'mnist-dws'; did you mean 'mnist-d"
         ):
             import_published("mnist-dws", tmp_path / "out")
-
-
-class TestLinks:
-    def test_an_archive(self, web: FaultServer, fields: Store, tmp_path: Path) -> None:
-        found = import_link(web.link(FILE), "dwsnets", tmp_path / "out", patience=IMPATIENT)
-        require_fields(tmp_path / "out", fields)
-        assert found.path == tmp_path / "out.download" / FILE
-        again = import_link(web.link(FILE), "auto", tmp_path / "out", patience=IMPATIENT)
-        assert (again.report.made, again.report.dataset_id) == (0, found.report.dataset_id)
-        other = import_link(f"file://{found.path}", "dwsnets", tmp_path / "other", patience=IMPATIENT)
-        assert other.report.dataset_id == found.report.dataset_id
-        assert contents(tmp_path / "other") == contents(tmp_path / "out")
-
-    def test_several_files(
-        self, web: FaultServer, archive: bytes, fields: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """As records and datasets list them; they lie in a folder, in which nothing else may lie."""
-        listed = []
-        with zipfile.ZipFile(io.BytesIO(archive)) as members:
-            for name in members.namelist():
-                web.files[name] = members.read(name)
-                listed.append(RemoteFile(name, (web.link(name),)))
-        monkeypatch.setattr(obtain, "resolve", lambda link, **_: listed)
-        other = tmp_path / "out.download" / "mnist_png_training_3_9" / "checkpoints" / "model_final.pth"
-        other.parent.mkdir(parents=True)
-        other.write_bytes(web.files[listed[0].name])
-        with pytest.raises(
-            OutputError, match=r"model_final\.pth: not one of the files of doi:x, with which it"
-        ):
-            import_link("doi:x", "dwsnets", tmp_path / "out", patience=IMPATIENT)
-        assert web.requests == []
-        other.unlink()
-        for _ in range(2):
-            found = import_link("doi:x", "dwsnets", tmp_path / "out", patience=IMPATIENT)
-            assert found.path == tmp_path / "out.download"
-            assert len(found.notes) == len(listed)
-            require_fields(tmp_path / "out", fields)
-        assert len(web.requests) == len(listed)
-
-    def test_what_is_on_this_machine(self, tmp_path: Path) -> None:
-        with pytest.raises(OptionError, match=r"is imported: neuralviews import a.zip --from npz --out out$"):
-            import_link("a.zip", "npz", "out")
-
-    def test_what_only_a_browser_gets(self, tmp_path: Path) -> None:
-        with pytest.raises(FetchError, match=r"Google Drive gives .* save the file in .*out.download .make"):
-            import_link("https://drive.google.com/file/d/abc/view", "nfn", tmp_path / "out")
-
-    def test_no_such_format(self, web: FaultServer, tmp_path: Path) -> None:
-        with pytest.raises(OptionError, match=r"format: found 'dwsnet'; did you mean 'dwsnets'\?"):
-            import_link(web.link(FILE), "dwsnet", tmp_path / "out", patience=IMPATIENT)
-        assert web.requests == []
-        assert not any(tmp_path.iterdir())

@@ -1,4 +1,4 @@
-"""The page of a store: its numbers are those of the store, and every kind of store has one."""
+"""The page of a store: its numbers are those of the store, within bounds, in one file."""
 
 import os
 import shutil
@@ -8,11 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from neuralviews.errors import FormatError, IntegrityError, OptionError, OutputError
-from neuralviews.field import FieldSpec
-from neuralviews.fit.reproduce import open_store_source
+from neuralviews.errors import OptionError, OutputError
 from neuralviews.records import Split, Status
-from neuralviews.report import page_gallery, page_provenance, page_quality, page_splits, page_weights
+from neuralviews.report import page_provenance, page_splits, page_weights
 from neuralviews.report.measures import IOU, PSNR, SURFACE_ERROR
 from neuralviews.report.page import draw_page, report
 from neuralviews.report.page_quality import worst_rows
@@ -24,28 +22,8 @@ from neuralviews.store.reader import Store, open_store
 
 from ..exchange.imported_stores import make_imported
 from ..made_stores import digits_recipe, make_store
-from .balls import ball_recipe, ball_source, ball_store
-from .copies import augmented
-from .evaluations import made_evaluation
+from .balls import ball_store
 from .html_pages import Page, require_sound
-
-GENERATED = Path(__file__).parents[1] / "golden" / "v1_generated"
-HOSTILE = "</td><script>alert(1)</script>\"'><img src=x onerror=a>"
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    return make_store(tmp_path_factory.mktemp("page") / "store", diverged=(4, 17))
-
-
-@pytest.fixture(scope="module")
-def page(store: Store) -> Page:
-    return Page(draw_page(store, open_store_source(store, None)))
-
-
-@pytest.fixture(scope="module")
-def copies(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Store:
-    return augmented(store, tmp_path_factory.mktemp("page") / "copies")
 
 
 class TestNumbers:
@@ -154,135 +132,6 @@ class TestWorst:
     def test_the_first_of_equals(self, tmp_path: Path) -> None:
         imported = make_imported(tmp_path / "store", image_shape=(8, 8))
         assert not len(worst_rows(imported, PSNR, 3))
-
-
-class TestKinds:
-    def test_copies_beside_their_parents(self, copies: Store, store: Store) -> None:
-        page = Page(draw_page(copies, parent=store))
-        require_sound(page)
-        assert "should render" in page.text
-        assert page.table("The stores that the records descend from").lines[1][2] == store.dataset_id
-        assert "[[pipelines]]" in page.text
-        assert "neuralviews augment STORE --plan plan.toml" in page.text
-        rejected = copies.manifest.summary.status["diverged"]
-        assert f"rejected {rejected:,}" in page.text
-
-    def test_copies_alone(self, copies: Store) -> None:
-        page = Page(draw_page(copies))
-        require_sound(page)
-        assert "no parent store was given, on 8 × 8 pixels" in page.text
-
-    @pytest.mark.parametrize("target", ["sdf", "udf"])
-    def test_shapes(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str) -> None:
-        monkeypatch.setattr(page_gallery, "OBJECTS", 1)
-        monkeypatch.setattr(page_quality, "WORST", 1)
-        shapes = ball_store(tmp_path / "store", ball_recipe(target=target, unreliable="mark"))
-        page = Page(draw_page(shapes, ball_source() if target == "sdf" else None))
-        require_sound(page)
-        order = "lowest IoU" if target == "sdf" else "highest surface error"
-        worst = page.table(f"1 record of the {order}")
-        assert ("source" in worst.lines[0]) == (target == "sdf")
-        assert any((image["alt"] or "").endswith("Chamfer 0.0007") for image in page.all("img")) == (
-            target == "sdf"
-        )
-
-    def test_imported_fields(self, tmp_path: Path) -> None:
-        page = Page(draw_page(make_imported(tmp_path / "store", views=2, image_shape=(8, 8))))
-        require_sound(page)
-        assert "No PSNR is known of any record." in page.text
-        assert "cannot be made again from here" in page.text
-
-    def test_fields_that_cannot_be_drawn(self, tmp_path: Path) -> None:
-        page = Page(draw_page(make_imported(tmp_path / "store", FieldSpec([1, 4, 1]), label=[-1] * 12)))
-        require_sound(page)
-        assert "Not drawn: pictures: found fields from 1 coordinates" in page.text
-        assert "No record has a label." in page.text
-
-    @pytest.mark.parametrize(
-        ("split", "diverged", "text"),
-        [
-            (Split.test, (), "The training split has no records"),
-            (Split.train, (0, 1), "No record of the training split is usable"),
-        ],
-    )
-    def test_nothing_to_measure(
-        self, tmp_path: Path, split: Split, diverged: tuple[int, ...], text: str
-    ) -> None:
-        few = make_imported(
-            tmp_path / "store", objects=(0, 1), split=[split] * 2, diverged=diverged, image_shape=(8, 8)
-        )
-        page = Page(draw_page(few))
-        require_sound(page)
-        assert text in page.text
-        assert "fewer than two usable records" in page.text
-
-    def test_an_earlier_version(self) -> None:
-        require_sound(Page(draw_page(open_store(GENERATED))))
-
-
-class TestEvaluation:
-    def test_table_pictures_and_command(self, store: Store) -> None:
-        page = Page(draw_page(store, evaluation=made_evaluation(store)))
-        require_sound(page)
-        found = page.table("Accuracy")
-        assert found.column("test %") == ["61.0 ± 1.4", "71.0 ± 1.4"] * 2
-        assert found.column("records/s") == ["3,000"] * 4
-        assert "neuralviews evaluate STORE --reader mlp,dws" in page.text
-        assert [image["alt"] for image in page.all("img")][-1].startswith("Test accuracy over views")
-
-    def test_many_conditions(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("neuralviews.report.page_evaluation._MOST_ROWS", 3)
-        found = Page(draw_page(store, evaluation=made_evaluation(store))).table("Accuracy")
-        assert "the first 3 of 4 conditions, results.json has all" in found.caption
-        assert len(found.lines) == 1 + 3
-
-    def test_none(self, store: Store) -> None:
-        nothing = made_evaluation(store, rows=[], runs=[])
-        assert "The evaluation has no results." in draw_page(store, evaluation=nothing)
-
-    def test_of_another_store(self, store: Store, tmp_path: Path) -> None:
-        other = make_imported(tmp_path / "other")
-        message = (
-            f"evaluation: found one of dataset {other.dataset_id}, expected {store.dataset_id}, that of "
-            f"{store.root}; give the folder of an evaluation of this store"
-        )
-        with pytest.raises(IntegrityError, match=message):
-            draw_page(store, evaluation=made_evaluation(other))
-
-    def test_settings_that_no_evaluation_writes(self, store: Store) -> None:
-        with pytest.raises(FormatError, match=r"results.json: KeyError: 'task'; evaluate again"):
-            draw_page(store, evaluation=made_evaluation(store, settings={}))
-
-
-class TestHostileTexts:
-    def test_class_names(self, tmp_path: Path) -> None:
-        names = [HOSTILE, "&lt;b&gt;", "\u202eevil", *"abcdefg"]
-        page = Page(draw_page(make_imported(tmp_path / "s", class_names=names, image_shape=(8, 8))))
-        require_sound(page)
-        classes = page.table("Records of each class").column("class")
-        assert {HOSTILE, "&lt;b&gt;", "\\u202eevil"} <= set(classes)
-        assert page.text.count(HOSTILE) >= 3  # the head, the gallery, and the table
-
-    def test_names_of_files(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-        source = {**store.job["source"], "files": {HOSTILE: "0" * 64}, "left_out": {HOSTILE: HOSTILE}}
-        hostile = {**store.job, "source": source}
-        monkeypatch.setattr(Store, "job", property(lambda self: hostile))
-        page = Page(draw_page(store))
-        require_sound(page)
-        assert page.table("Source files").column("file") == [HOSTILE]
-        assert page.table("Left out").lines[1] == [HOSTILE, HOSTILE]
-
-    def test_evaluations(self, store: Store) -> None:
-        hostile = made_evaluation(store, [HOSTILE, "mlp"], command=HOSTILE, versions={HOSTILE: HOSTILE})
-        page = Page(draw_page(store, evaluation=hostile))
-        require_sound(page)
-        assert page.text.count(HOSTILE) >= 4
-
-    def test_the_browser_is_told_to_load_and_run_nothing(self, page: Page) -> None:
-        (policy,) = [m["content"] for m in page.all("meta") if "http-equiv" in m]
-        assert policy == "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-        assert "url(" not in page.text
-        assert "@import" not in page.text
 
 
 class TestBounds:

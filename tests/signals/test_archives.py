@@ -14,7 +14,7 @@ from neuralviews.signals.web_pages import is_web_page
 from neuralviews.signals.zip_tree import ZipTree
 
 from .mesh_source_files import write_zip
-from .test_tar_tree import FILES, tar_bytes, write
+from .tar_source_files import FILES, tar_bytes, write
 
 
 @pytest.mark.parametrize("name", ["data", "data.zip", "data.pth"])

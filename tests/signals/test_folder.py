@@ -1,4 +1,4 @@
-"""Image folders: any size and mode, labels and splits from folders, and every kind of unfit file."""
+"""Image folders: order, any size, labels and splits from folders, and every kind of unfit file."""
 
 import os
 from hashlib import sha256
@@ -8,33 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from neuralviews.errors import NoSourceRoot, SourceError
+from neuralviews.errors import NoSourceRoot
 from neuralviews.grids import image_grid
-from neuralviews.recipe import Recipe, load_recipe, recipe_from_canonical
+from neuralviews.recipe import load_recipe, recipe_from_canonical
 from neuralviews.records import NO_LABEL, Split
-from neuralviews.signals.catalogue import Source, open_source
+from neuralviews.signals.catalogue import open_source
 from neuralviews.signals.folder import FolderImages
 
-from .source_files import count_decodes, png_with_transparent_colour, recipe_for, some_bytes
-
-
-def folder_recipe(
-    channels: int = 1, *, labels: str = "none", splits: str = "none", **tables: object
-) -> Recipe:
-    source = {"kind": "folder", "path": "pictures", "labels": labels, "splits": splits}
-    return recipe_for(source, channels, **tables)
-
-
-def save(root: Path, name: str, image: Image.Image | None = None, **options: object) -> Path:
-    path = root / "pictures" / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    (image or Image.fromarray(some_bytes(len(name), 4, 6))).save(path, **options)
-    return path
-
-
-def values(source: Source, object_id: int) -> np.ndarray:
-    signal = source.signal(object_id)
-    return signal.values.reshape(*signal.shape, -1)
+from .picture_folders import folder_recipe, refused, save, values
+from .source_files import count_decodes, recipe_for, some_bytes
 
 
 def test_order_is_by_the_bytes_of_relative_paths(tmp_path: Path) -> None:
@@ -108,101 +90,6 @@ def test_the_folder_lies_beside_the_recipe_or_below_the_source_root(tmp_path: Pa
         open_source(recipe_from_canonical(recipe.canonical()))
 
 
-def with_palette(*, transparent: bool) -> Image.Image:
-    image = Image.fromarray(some_bytes(4, 4, 6, 3)).quantize(16)
-    if transparent:
-        image.info["transparency"] = 0
-    return image
-
-
-@pytest.mark.parametrize(
-    ("image", "channels", "expected"),
-    [
-        (Image.fromarray(some_bytes(1, 4, 6) > 99), 1, lambda i: np.asarray(i)[..., None]),
-        (Image.fromarray(some_bytes(1, 4, 6)), 1, lambda i: np.asarray(i)[..., None] / 255),
-        (
-            Image.fromarray(some_bytes(1, 4, 12).view(np.uint16)),
-            1,
-            lambda i: np.asarray(i, np.float64)[..., None] / 65_535,
-        ),
-        (Image.fromarray(some_bytes(1, 4, 6, 2), "LA"), 2, lambda i: np.asarray(i) / 255),
-        (Image.fromarray(some_bytes(1, 4, 6, 3)), 3, lambda i: np.asarray(i) / 255),
-        (Image.fromarray(some_bytes(1, 4, 6, 4)), 4, lambda i: np.asarray(i) / 255),
-        (with_palette(transparent=False), 3, lambda i: np.asarray(i.convert("RGB")) / 255),
-        (with_palette(transparent=True), 4, lambda i: np.asarray(i.convert("RGBA")) / 255),
-    ],
-    ids=["bilevel", "grey", "grey16", "grey-alpha", "rgb", "rgba", "palette", "palette-alpha"],
-)
-def test_modes_of_png_files(tmp_path: Path, image: Image.Image, channels: int, expected: object) -> None:
-    save(tmp_path, "one.png", image)
-    assert callable(expected)
-    source = open_source(folder_recipe(channels), tmp_path)
-    assert np.array_equal(values(source, 0), expected(image).astype(np.float32))
-
-
-@pytest.mark.parametrize(
-    ("colour", "row", "expected"),
-    [
-        ((200,), bytes([0, 200, 7, 255]), [[0, 255], [200, 0], [7, 255], [255, 255]]),
-        ((4, 5, 6), bytes([1, 2, 3, 4, 5, 6]), [[1, 2, 3, 255], [4, 5, 6, 0]]),
-    ],
-    ids=["grey", "rgb"],
-)
-def test_a_transparent_colour_becomes_alpha(
-    tmp_path: Path, colour: tuple[int, ...], row: bytes, expected: list[list[int]]
-) -> None:
-    path = save(tmp_path, "one.png")
-    path.write_bytes(png_with_transparent_colour(8, colour, [row]))
-    source = open_source(folder_recipe(len(expected[0])), tmp_path)
-    assert np.rint(values(source, 0)[0] * 255).tolist() == expected
-    refused(tmp_path, r"one\.png: found \d channels \(.* with alpha\)", folder_recipe(len(colour)))
-
-
-@pytest.mark.parametrize(
-    ("depth", "colour", "row"),
-    [
-        (1, (1,), b"\x50"),
-        (2, (2,), b"\x1b"),
-        (4, (7,), b"\x0f\x73"),
-        (16, (258,), bytes(8)),
-        (16, (1, 515, 1029), bytes(12)),
-    ],
-)
-def test_a_transparent_colour_of_another_depth_is_refused(
-    tmp_path: Path, depth: int, colour: tuple[int, ...], row: bytes
-) -> None:
-    path = save(tmp_path, "one.png")
-    path.write_bytes(png_with_transparent_colour(depth, colour, [row]))
-    message = r"one\.png: found one transparent colour .* not 8 bits a sample; save it with an alpha channel"
-    refused(tmp_path, message, folder_recipe(len(colour)))
-
-
-def test_transparency_survives_turning(tmp_path: Path) -> None:
-    exif = Image.Exif()
-    exif[0x0112] = 3  # upside down
-    save(tmp_path, "one.png", Image.fromarray(np.array([[9, 8]], np.uint8)), exif=exif, transparency=9)
-    source = open_source(folder_recipe(2), tmp_path)
-    assert np.rint(values(source, 0)[0] * 255).tolist() == [[8, 255], [9, 0]]
-
-
-@pytest.mark.parametrize("suffix", ["bmp", "jpeg", "JPG", "pgm", "webp"])
-def test_other_formats(tmp_path: Path, suffix: str) -> None:
-    flat = Image.new("RGB" if suffix == "webp" else "L", (6, 4), 77 if suffix != "webp" else (77, 77, 77))
-    save(tmp_path, f"one.{suffix}", flat)
-    source = open_source(folder_recipe(len(flat.getbands())), tmp_path)
-    assert np.abs(values(source, 0) * 255 - 77).max() < 2
-
-
-def test_cameras_orientation_is_applied(tmp_path: Path) -> None:
-    exif = Image.Exif()
-    exif[0x0112] = 6  # the camera was held upright: turn right
-    array = some_bytes(1, 4, 6)
-    save(tmp_path, "one.png", Image.fromarray(array), exif=exif)
-    source = open_source(folder_recipe(), tmp_path)
-    assert source.image_shape(0) == (6, 4)
-    assert np.array_equal(np.rint(values(source, 0)[..., 0] * 255), np.rot90(array, -1))
-
-
 def test_hidden_files_and_files_of_other_kinds_are_left_out(tmp_path: Path) -> None:
     save(tmp_path, "a.png")
     save(tmp_path, ".hidden/b.png")
@@ -211,12 +98,6 @@ def test_hidden_files_and_files_of_other_kinds_are_left_out(tmp_path: Path) -> N
     (tmp_path / "pictures" / ".link").symlink_to("/etc/passwd")
     (tmp_path / "pictures" / ".folder").symlink_to("/etc")
     assert list(open_source(folder_recipe(), tmp_path).files) == ["a.png"]
-
-
-def refused(root: Path, message: str, recipe: Recipe | None = None) -> None:
-    with pytest.raises(SourceError, match=message) as caught:
-        open_source(recipe or folder_recipe(), root)
-    assert "\n" not in str(caught.value)
 
 
 def test_missing_and_empty_folders(tmp_path: Path) -> None:

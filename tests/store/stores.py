@@ -189,6 +189,12 @@ def fill(writer: StoreWriter) -> str:
     return writer.finalize()
 
 
+def commit(writer: StoreWriter, *shards: int) -> None:
+    """Write these shards of a store of `make_records`."""
+    for shard in shards:
+        writer.commit(shard, make_records(writer.row_range(shard)))
+
+
 def make_store(root: Path, **job: Any) -> Store:
     fill(StoreWriter(root, make_job(**job)))
     return open_store(root)
@@ -276,3 +282,7 @@ def forge(honest: Store, root: Path, **columns: ArrayLike) -> Store:
             writer.commit(shard, dataclasses.replace(records, columns={**records.columns, **put}))
         writer.finalize()
     return open_store(root)
+
+
+ALL = make_records(range(100))
+"""What a store of `make_job` holds."""
