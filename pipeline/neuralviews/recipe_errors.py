@@ -32,7 +32,7 @@ def read_toml(path: Path, where: str, what: str) -> dict[str, Any]:
     """
     try:
         with path.open("rb") as file:
-            return tomllib.load(file)
+            return tomllib.loads(file.read().decode("utf-8-sig"))  # editors may begin it with a mark
     except FileNotFoundError:
         raise RecipeError(f"{where}: no such file; expected {what} in TOML") from None
     except OSError as error:

@@ -1,6 +1,5 @@
 """Runs: the same bytes whatever the way, resumption, parts, and clear refusals."""
 
-import errno
 import hashlib
 import itertools
 import json
@@ -225,13 +224,12 @@ def test_a_finished_store_needs_no_place_to_write_and_keeps_what_made_it(
 def test_a_disk_that_is_full_at_the_start_is_an_error_not_a_crash(
     tiny: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = Path.write_bytes
+    original = Path.open
 
-    def full(self: Path, data: bytes) -> int:
-        if "progress" in self.name:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self))
-        return original(self, data)
+    def full(self: Path, mode: str = "r", *options: Any, **more: Any) -> Any:
+        progress = "progress" in self.name and mode.startswith("x")
+        return original(Path("/dev/full"), "rb+") if progress else original(self, mode, *options, **more)
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(Path, "open", full)
     with pytest.raises(OutputError, match="No space left on device"):
         generate(tiny(), tmp_path / "store", RunOptions(limit=9))

@@ -55,7 +55,7 @@ def test_cuda_that_is_absent_says_what_to_do(device: str) -> None:
         TorchEngine(device)
 
 
-@pytest.mark.parametrize("device", ["gpu", "cuda:x", "meta"])
+@pytest.mark.parametrize("device", ["gpu", "cuda:x", "meta", "hpu", "privateuseone"])
 def test_devices_that_torch_lacks_are_one_line(device: str) -> None:
     with pytest.raises(EngineError, match=f"device.*{device}") as caught:
         TorchEngine(device)

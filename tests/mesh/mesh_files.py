@@ -58,7 +58,7 @@ def glb(header: Mapping[str, Any], binary: bytes = b"") -> bytes:
     return struct.pack("<4sII", b"glTF", 2, 12 + len(chunks)) + chunks
 
 
-def scene(nodes: list[dict[str, Any]], roots: list[int], **more: Any) -> bytes:
+def scene(nodes: list[dict[str, Any]], roots: list[int], padding: bytes = b"", **more: Any) -> bytes:
     points = TETRAHEDRON.vertices.astype("<f4").tobytes()
     faces = TETRAHEDRON.faces.astype("<u2").tobytes()
     header = {
@@ -77,4 +77,4 @@ def scene(nodes: list[dict[str, Any]], roots: list[int], **more: Any) -> bytes:
         ],
         **more,
     }
-    return glb(header, points + faces)
+    return glb(header, points + faces + padding)

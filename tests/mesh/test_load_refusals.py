@@ -197,6 +197,9 @@ def test_meshes_that_are_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("neuralviews.mesh.load.MAX_FACES", 1199)
     refused(data, ".glb", "found 1200 vertices in all its parts, expected at most 1199")
     monkeypatch.setattr("neuralviews.mesh.polygons.MAX_FACES", 3)
-    refused(OFF, ".off", "found 4 triangles, expected at most 3")
+    for kind in ("off", "stl", "stl-text"):
+        refused(
+            FILES[kind], f".{kind[:3]}", r"cannot be read as \w+ \(found 4 triangles, expected at most 3\)"
+        )
     monkeypatch.setattr("neuralviews.mesh.load.MAX_BYTES", 100)
     refused(FILES["stl"], ".stl", "^shapes/a: found 284 bytes, expected at most 100: make it coarser$")

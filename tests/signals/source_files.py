@@ -123,17 +123,23 @@ def count_decodes(monkeypatch: pytest.MonkeyPatch, images: type[Any]) -> Counter
 
 def png_with_transparent_colour(depth: int, colour: tuple[int, ...], rows: list[bytes]) -> bytes:
     """A PNG, grey or RGB as ``colour`` is, whose chunk tRNS declares that colour transparent."""
+    samples = struct.pack(f">{len(colour)}H", *colour)
+    return png(depth, 2 if len(colour) == 3 else 0, rows, tRNS=samples)
+
+
+def png(depth: int, kind: int, rows: list[bytes], **chunks: bytes) -> bytes:
+    """A PNG of a colour type, 0 for grey, 2 for RGB, 4 for grey with alpha, with further chunks as given."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
-    width = len(rows[0]) * 8 // (depth * len(colour))
-    header = struct.pack(">IIBBBBB", width, len(rows), depth, 2 if len(colour) == 3 else 0, 0, 0, 0)
+    width = len(rows[0]) * 8 // (depth * {0: 1, 2: 3, 4: 2}[kind])
+    header = struct.pack(">IIBBBBB", width, len(rows), depth, kind, 0, 0, 0)
     return b"".join(
         (
             b"\x89PNG\r\n\x1a\n",
             chunk(b"IHDR", header),
-            chunk(b"tRNS", struct.pack(f">{len(colour)}H", *colour)),
+            *(chunk(name.encode(), data) for name, data in chunks.items()),
             chunk(b"IDAT", zlib.compress(b"".join(b"\0" + row for row in rows))),
             chunk(b"IEND", b""),
         )

@@ -162,7 +162,9 @@ def test_wrong_number_of_channels_names_the_file_and_the_remedy(tmp_path: Path) 
 
 def test_unfit_pictures(tmp_path: Path) -> None:
     path = save(tmp_path, "a.jpg", Image.new("CMYK", (6, 4)))
-    refused(tmp_path, r"a\.jpg: found mode CMYK, expected grey or RGB of 8 bits or grey of 16: convert it")
+    refused(
+        tmp_path, r"a\.jpg: found mode CMYK, expected grey or RGB of 8 bits, or grey of 16 in a PNG: convert"
+    )
     path.unlink()
     frames = [Image.fromarray(some_bytes(i, 4, 6)) for i in range(2)]
     path = save(tmp_path, "a.png", frames[0], save_all=True, append_images=frames[1:])
@@ -171,6 +173,22 @@ def test_unfit_pictures(tmp_path: Path) -> None:
     save(tmp_path, "a.tiff")
     refused(
         tmp_path, r"a\.tiff: found an image of a format that is not read, expected one of \.bmp.*: convert it"
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["b.TGA", "c.heic", "d.j2k", "e.avif", "f.jfif", "g.qoi", "h.png.gz", "i.svgz"]
+)
+def test_other_images_are_refused_whatever_the_system_knows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Files such as /etc/mime.types differ between machines."""
+    monkeypatch.setattr("mimetypes.guess_type", lambda *given, **more: (None, None))
+    save(tmp_path, "a.png")
+    for other in ("notes.txt.gz", "labels.mat", name):
+        (tmp_path / "pictures" / other).write_bytes(b"")
+    refused(
+        tmp_path, rf"{name}: found an image of a format that is not read, expected one of \.bmp.*: convert"
     )
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 from neuralviews.signals.catalogue import open_source
 
 from .picture_folders import folder_recipe, refused, save, values
-from .source_files import png_with_transparent_colour, some_bytes
+from .source_files import png, png_with_transparent_colour, some_bytes
 
 
 def with_palette(*, transparent: bool) -> Image.Image:
@@ -79,6 +79,45 @@ def test_a_transparent_colour_of_another_depth_is_refused(
     path.write_bytes(png_with_transparent_colour(depth, colour, [row]))
     message = r"one\.png: found one transparent colour .* not 8 bits a sample; save it with an alpha channel"
     refused(tmp_path, message, folder_recipe(len(colour)))
+
+
+def test_grey_with_alpha_of_16_bits_is_refused(tmp_path: Path) -> None:
+    """Pillow would make four channels of 8 bits of it."""
+    path = save(tmp_path, "one.png")
+    path.write_bytes(png(16, 4, [bytes(range(8))]))
+    message = (
+        r"one\.png: found grey with alpha of 16 bits, expected 8 bits, or grey of 16 without alpha: conv"
+    )
+    for channels in (2, 4):
+        refused(tmp_path, message, folder_recipe(channels))
+
+
+def test_grey_of_16_bits_in_other_files_is_refused(tmp_path: Path) -> None:
+    path = save(tmp_path, "one.pgm")
+    path.write_bytes(b"P5 2 1 65535\n" + bytes(4))
+    refused(tmp_path, r"one\.pgm: found mode I.*, expected .* of 8 bits, or grey of 16 in a PNG: convert it")
+
+
+@pytest.mark.parametrize("size", [(1, 65_536), (65_536, 1)])
+def test_sides_that_no_store_can_state(tmp_path: Path, size: tuple[int, int]) -> None:
+    save(tmp_path, "tall.png", Image.new("L", size))
+    message = (
+        rf"tall\.png: found {size[1]} x {size[0]} pixels, expected sides of at most 65535 and .*: scale it"
+    )
+    refused(tmp_path, message)
+    save(tmp_path, "tall.png", Image.new("L", (size[0] - size[0] // 65_536, size[1] - size[1] // 65_536)))
+    assert sorted(open_source(folder_recipe(), tmp_path).image_shape(0) or ()) == [1, 65_535]
+
+
+def test_pixels_that_no_store_can_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(tmp_path, "one.png")
+    monkeypatch.setattr("neuralviews.signals.images.MOST_PIXELS", 24)
+    open_source(folder_recipe(), tmp_path)
+    monkeypatch.setattr("neuralviews.signals.images.MOST_PIXELS", 23)
+    refused(
+        tmp_path,
+        r"one\.png: found 4 x 6 pixels, expected sides of at .* and at most 23 pixels: scale it down",
+    )
 
 
 def test_transparency_survives_turning(tmp_path: Path) -> None:

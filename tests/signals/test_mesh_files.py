@@ -106,6 +106,13 @@ def test_the_path_may_name_an_archive(tmp_path: Path) -> None:
     assert opened(mesh_recipe("my/shapes.zip"), tmp_path / "my" / "shapes.zip").names == ["a/1.off"]
 
 
+def test_the_path_may_be_the_root_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_meshes(tmp_path, "a/1.off")
+    monkeypatch.chdir(tmp_path)
+    for root in (Path(), tmp_path):
+        assert opened(mesh_recipe("."), root).names == ["a/1.off"]
+
+
 def test_without_a_root_they_lie_beside_the_recipe(tmp_path: Path) -> None:
     (tmp_path / "x.toml").write_text(
         'name = "x"\nsource = { kind = "meshes", path = "shapes" }\nfield.dims = [3, 4, 1]\n'
@@ -221,6 +228,20 @@ def test_the_real_meshes_are_found_in_both_sets() -> None:
         assert len(meshes.names) == len(meshes.hash_files()) == count
         assert set(meshes.parts) == {Split.train}
         assert meshes.read(0).startswith(b"OFF")
+
+
+def test_files_too_large_are_not_read(tmp_path: Path) -> None:
+    write_meshes(tmp_path / "shapes", "a/1.off", "a/2.off")
+    size = (1 << 30) + 1
+    os.truncate(tmp_path / "shapes" / "a" / "2.off", size)
+    message = rf"a/2\.off: found {size} bytes, expected at most {size - 1}: leave it out"
+    meshes = opened(mesh_recipe(), tmp_path)
+    for read in (lambda: meshes.read(1), meshes.hash_files):
+        with pytest.raises(SourceError, match=message):
+            read()
+    meshes = opened(mesh_recipe(), tmp_path, keep_going=True)
+    assert list(meshes.hash_files()) == ["a/1.off"]
+    assert meshes.left_out == {"a/2.off": Reason.unreadable}
 
 
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 import os
 import pickle
+import struct
 import zipfile
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -51,6 +53,27 @@ def test_names_of_old_and_new_archives(tmp_path: Path) -> None:
         data = data[:at] + b"\0\0" + data[at + 2 :]  # the flag that says UTF-8
     path.write_bytes(data)
     assert ZipTree(path).read("äα") == "ä".encode()
+
+
+def test_a_second_name_is_not_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python takes the Unicode Path of a member for its `filename` since 3.12: one that may lead astray."""
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        for name, other in (("a/1.off", "evil"), ("a/2.off", "evil"), ("a/3.off", "../ü/")):
+            member = zipfile.ZipInfo(name)
+            field = struct.pack("<BL", 1, zlib.crc32(name.encode())) + other.encode()
+            member.extra = struct.pack("<HH", 0x7075, len(field)) + field
+            archive.writestr(member, name)
+    decoded = zipfile.ZipInfo._decodeExtra
+
+    def as_since_312(self: zipfile.ZipInfo, *given: object) -> None:
+        decoded(self, *given)
+        self.filename = self.extra[9:].decode()
+
+    monkeypatch.setattr(zipfile.ZipInfo, "_decodeExtra", as_since_312)
+    tree = ZipTree(tmp_path / "x.zip")
+    assert {name: tree.read(name) for name in tree.names} == {
+        f"a/{i}.off": f"a/{i}.off".encode() for i in (1, 2, 3)
+    }
 
 
 def test_a_member_under_another_name_is_not_read(tmp_path: Path) -> None:

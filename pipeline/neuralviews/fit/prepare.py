@@ -19,7 +19,7 @@ from ..recipe import Recipe, recipe_from_canonical
 from ..records import Split
 from ..signals.catalogue import Source, open_source
 from ..signals.reasons import Reason
-from ..store.files import make_folder, require_writable
+from ..store.files import make_folder, output_errors, require_writable
 from ..store.space import beside, require_ours, require_room, unwritten_bytes
 from ..work.shards import Sharing
 from ..work.survey import ask_all
@@ -36,6 +36,7 @@ __all__ = [
     "samples_folder",
     "unfit",
     "unlike_the_full_set",
+    "usable",
 ]
 
 _HEADERS = 4096
@@ -62,9 +63,10 @@ def check_room(root: Path, recipe: Recipe, job: Mapping[str, Any]) -> None:
         require_writable(root)
     folder = samples_folder(root)
     samples = samples_bytes(recipe, int(job["objects"]))
-    for path in folder.glob("*.npz"):
-        with suppress(OSError):  # another run may have replaced it
-            samples -= path.stat().st_size
+    with output_errors(folder):
+        for path in folder.glob("*.npz"):
+            with suppress(OSError):  # another run may have replaced it
+                samples -= path.stat().st_size
     require_room(folder, max(samples, 0) + unwritten_bytes(root, job))
 
 
@@ -204,9 +206,22 @@ def prepared(
         asked |= {*wanted}
         _tell((problems[i][1] for i in sorted(problems)), sharing)
         source = source.without({source.name(i): problems[i][0] for i in sorted(problems)})
-    if not len(source.objects):
-        raise SourceError(f"recipe {recipe.name}: no mesh in {source.root} is usable, expected at least one")
-    return source
+    return usable(source, recipe)
+
+
+def usable(source: Source, recipe: Recipe) -> Source:
+    """A source of shapes, if any is left.
+
+    Raises:
+        SourceError: all are left out.
+    """
+    if len(source.objects):
+        return source
+    details = cast("ShapeSource", source).meshes.details
+    first = next((f"; the first: {found}" for found in details.values()), "")
+    raise SourceError(
+        f"recipe {recipe.name}: no mesh in {source.root} is usable, expected at least one{first}"
+    )
 
 
 def _tell(problems: Iterable[str], sharing: Sharing) -> None:

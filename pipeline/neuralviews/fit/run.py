@@ -8,6 +8,7 @@ from pathlib import Path
 from ..errors import EngineError, OptionError, SourceError
 from ..recipe import Recipe, load_recipe
 from ..signals.catalogue import Source, open_source
+from ..store.files import output_errors
 from ..store.reader import open_store
 from ..store.schema import JOB_FILE
 from ..store.space import check_space
@@ -18,7 +19,7 @@ from .engine import Engine
 from .job import budget_of, plan_job
 from .maker import FieldMaker
 from .pilot import resolved, stand_in
-from .prepare import check_room, names_digest, prepared, samples_folder, unlike_the_full_set
+from .prepare import check_room, names_digest, prepared, samples_folder, unlike_the_full_set, usable
 from .registry import get_engine, is_gpu, why_torch
 
 __all__ = ["RunOptions", "RunReport", "generate"]
@@ -104,7 +105,8 @@ def generate(recipe: Recipe | str | Path, out: str | Path, options: RunOptions =
     engine, name = _engine(stand_in(recipe), options)
     root = Path(out)
     options.sharing.prove()
-    begun = (root / JOB_FILE).exists()
+    with output_errors(root):
+        begun = (root / JOB_FILE).exists()
     source = _source(recipe, root, options, begun)
     if options.progress and (note := unlike_the_full_set(recipe, source)):
         sys.stderr.write(f"{note}\n")
@@ -164,13 +166,14 @@ def _source(recipe: Recipe, root: Path, options: RunOptions, begun: bool) -> Sou
         stated = StoreWriter.open(root).job.get("source")
         found = stated.get("left_out") if isinstance(stated, Mapping) else None
         left_out = found if isinstance(found, Mapping) else {}
-    return open_source(
+    source = open_source(
         recipe,
         options.source_root,
         download=options.download,
         samples=samples_folder(root),
         left_out=left_out,
     )
+    return usable(source, recipe)
 
 
 def _require_unchanged(recipe: Recipe, source: Source, root: Path) -> None:

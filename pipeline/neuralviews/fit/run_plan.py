@@ -21,7 +21,7 @@ from .crowd import Crowd, crowd_rate
 from .job import budget_of, plan_job
 from .pilot import stand_in
 from .plan_warnings import quality_warnings, run_warnings
-from .prepare import samples_bytes, unlike_the_full_set
+from .prepare import samples_bytes, unlike_the_full_set, usable
 from .registry import get_engine
 from .rows import RowFitter
 from .run import RunOptions
@@ -139,7 +139,7 @@ def _source(recipe: Recipe, options: RunOptions) -> Source:
         if options.keep_going:
             raise OptionError(f"keep_going: recipe {recipe.name} is of images; only shapes can be left out")
         return open_source(recipe, options.source_root)
-    return open_source(recipe, options.source_root, hash_files=False, left_out={})
+    return usable(open_source(recipe, options.source_root, hash_files=False, left_out={}), recipe)
 
 
 def _job(fitter: RowFitter, limit: int | None) -> dict[str, Any]:

@@ -9,15 +9,15 @@ import msgspec
 from ..errors import FormatError, RecipeError
 from ..recipe import Recipe, recipe_from_canonical
 from ..recipe_schema import PilotTable
+from ..signals.images import LONGEST_SIDE, MOST_PIXELS
 from .lineage import first_job
 
 if TYPE_CHECKING:
     from ..store.reader import Store
 
-__all__ = ["MOST_PIXELS", "Side", "SourceFacts", "StatedJob", "stated_job", "states_recipe"]
+__all__ = ["Side", "SourceFacts", "StatedJob", "stated_job", "states_recipe"]
 
-Side = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
-MOST_PIXELS = 1 << 26
+Side = Annotated[int, msgspec.Meta(ge=1, le=LONGEST_SIDE)]
 
 
 class SourceFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

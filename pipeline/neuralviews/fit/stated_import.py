@@ -7,8 +7,9 @@ from msgspec import Meta
 
 from ..errors import FormatError, RecipeError
 from ..recipe import Recipe, recipe_from_canonical
+from ..signals.images import MOST_PIXELS
 from .lineage import first_job
-from .stated import MOST_PIXELS, Side
+from .stated import Side
 
 if TYPE_CHECKING:
     from ..store.reader import Store

@@ -38,7 +38,7 @@ def find_device(name: str) -> torch.device:
         if device.type == "cuda" and device.index is None:
             device = torch.device("cuda", torch.cuda.current_device())
         torch.zeros(1, device=device).item()
-    except (RuntimeError, AssertionError) as error:
+    except (RuntimeError, AssertionError, ImportError) as error:  # hpu is a module of its own
         raise EngineError(
             f"device {name!r}: torch cannot use it ({_first_sentence(error)}); use --device cpu"
         ) from None

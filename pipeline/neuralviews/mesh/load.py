@@ -18,11 +18,11 @@ from .normalize import near_one
 from .obj import parse_obj
 from .off import parse_off
 from .ply_reader import parse_ply
-from .polygons import MAX_FACES
+from .polygons import MAX_FACES, require_few
 from .stl import parse_stl
 from .unsound import check_glb
 
-__all__ = ["parse_mesh"]
+__all__ = ["MAX_BYTES", "parse_mesh"]
 
 MAX_BYTES = 1 << 30
 """Of a file: such a mesh would have more than `MAX_FACES`."""
@@ -53,6 +53,7 @@ def parse_mesh(data: bytes, suffix: str, where: str, *, points_allowed: bool = F
     try:
         with _quiet():
             vertices, faces = _READERS[name](data)
+        require_few(len(faces))
         _check_range(vertices, faces)
     except Exception as error:  # parsers of damaged files raise anything
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]

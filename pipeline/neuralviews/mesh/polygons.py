@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MAX_FACES", "fans"]
+__all__ = ["MAX_FACES", "fans", "require_few"]
 
 MAX_FACES = 10_000_000
 """Triangles of a mesh, at most: to work on a million takes some 1.3 GB."""
@@ -25,8 +25,17 @@ def fans(corners: Sequence[int] | Integers, sizes: Sequence[int] | Integers) -> 
     flat, counts = np.asarray(corners, np.int64), np.asarray(sizes, np.int64)
     triangles = np.maximum(counts - 2, 0)
     total = int(triangles.sum())
-    if total > MAX_FACES:
-        raise ValueError(f"found {total} triangles, expected at most {MAX_FACES}")
+    require_few(total)
     first = np.repeat(np.cumsum(counts) - counts, triangles)
     step = np.arange(total) - np.repeat(np.cumsum(triangles) - triangles, triangles)
     return np.stack([flat[first], flat[first + step + 1], flat[first + step + 2]], axis=1)
+
+
+def require_few(triangles: int) -> None:
+    """Refuse a mesh of too many triangles.
+
+    Raises:
+        ValueError: more than `MAX_FACES`.
+    """
+    if triangles > MAX_FACES:
+        raise ValueError(f"found {triangles} triangles, expected at most {MAX_FACES}")

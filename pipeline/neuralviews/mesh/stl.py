@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .lines import points_of, words_of
+from .polygons import require_few
 
 __all__ = ["parse_stl"]
 
@@ -18,7 +19,7 @@ def parse_stl(data: bytes) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """(vertices (3 f, 3), triangles (f, 3)) of an STL file, each corner a vertex of its own.
 
     Raises:
-        ValueError: it is no such file, is damaged or was cut off.
+        ValueError: it is no such file, is damaged or was cut off, or has too many triangles.
     """
     binary = _binary(data) if b"\0" in data or len(data) == _HEADER else None
     vertices = _text(data) if binary is None else binary
@@ -32,6 +33,7 @@ def _binary(data: bytes) -> NDArray[np.float64]:
     expected = _HEADER + _FACE.itemsize * count
     if len(data) != expected:
         raise ValueError(f"found {len(data)} bytes, expected {expected} for the {count} faces of its header")
+    require_few(count)  # before they are copied
     faces = np.frombuffer(data, _FACE, offset=_HEADER)
     return faces["corners"].reshape(-1, 3).astype(np.float64)
 

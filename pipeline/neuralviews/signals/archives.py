@@ -4,6 +4,7 @@ from pathlib import Path
 
 from ..errors import SourceError
 from .file_tree import FileTree, FolderTree
+from .places import is_folder
 from .tar_headers import BLOCK, is_tar
 from .tar_stretch import COMPRESSIONS
 from .tar_tree import TarTree
@@ -34,7 +35,7 @@ def open_tree(path: Path, content: str, scratch: Path | None) -> FileTree:
         SourceError: there is nothing, or something else, or a damaged or dangerous archive.
     """
     expected = f"expected a folder, a zip archive or a tar archive of {content}"
-    if path.is_dir():
+    if is_folder(path):
         return FolderTree(path, content)
     try:
         if path.exists() and not path.is_file():  # to read a pipe would wait for ever

@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from ..errors import SourceError
 from .hashing import sha256_of
+from .places import is_file
 
 __all__ = ["FileTree", "FolderTree", "walk"]
 
@@ -41,10 +43,12 @@ class FolderTree:
 
     Args:
         content: what is expected there, as "images".
+        most: bytes of a file that is read; None: any.
     """
 
     folder: Path
     content: str
+    most: int | None = None
 
     @property
     def names(self) -> list[str]:
@@ -54,6 +58,7 @@ class FolderTree:
         return str(self.folder / name)
 
     def read(self, name: str) -> bytes:
+        self._require_fit(name)
         try:
             return (self.folder / name).read_bytes()
         except OSError as error:
@@ -62,7 +67,19 @@ class FolderTree:
             ) from None
 
     def sha256(self, name: str) -> str:
+        self._require_fit(name)
         return sha256_of(self.folder / name)
+
+    def _require_fit(self, name: str) -> None:
+        if self.most is None:
+            return
+        size = 0
+        with suppress(OSError):  # of which reading tells
+            size = (self.folder / name).stat().st_size
+        if size > self.most:
+            raise SourceError(
+                f"{self.describe(name)}: found {size} bytes, expected at most {self.most}: leave it out"
+            )
 
 
 def walk(folder: Path, content: str) -> Iterator[str]:
@@ -84,13 +101,13 @@ def walk(folder: Path, content: str) -> Iterator[str]:
         files = [name for name in files if not name.startswith(".")]
         for name in (*folders, *files):
             path = Path(place, name)
-            if path.is_symlink() and (name in folders or not _lies_in(path, inside)):
+            if os.path.islink(path) and (name in folders or not _lies_in(path, inside)):
                 raise SourceError(
                     f"{path}: a link to a folder or out of {folder}; expected files inside: copy them there"
                 )
         for path in (Path(place, name) for name in files):
             relative = path.relative_to(folder).as_posix()
-            if path.exists() and not path.is_file():  # to read a pipe would wait for ever
+            if not is_file(path) and path.exists():  # to read a pipe would wait for ever
                 raise SourceError(f"{path}: no regular file; expected files of {content}: move it elsewhere")
             try:
                 relative.encode()

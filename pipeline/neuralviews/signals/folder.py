@@ -1,6 +1,5 @@
 """Folders of image files: any size, labels from class folders, splits from train, val and test folders."""
 
-import mimetypes
 import os
 from collections.abc import Iterator, Mapping
 from io import BytesIO
@@ -16,6 +15,7 @@ from .class_folders import numbered, placed
 from .file_tree import walk
 from .hashing import hash_files
 from .pixels import Pixels, decoded, with_alpha
+from .places import is_folder
 
 __all__ = ["FolderImages"]
 
@@ -28,6 +28,17 @@ _FORMATS = {
     ".ppm": "PPM",
     ".webp": "WEBP",
 }
+_NOT_READ = frozenset(
+    [
+        *(".apng", ".arw", ".avif", ".cr2", ".cr3", ".crw", ".cur", ".dds", ".dib", ".dng", ".exr", ".fits"),
+        *(".gif", ".heic", ".heif", ".hif", ".icns", ".ico", ".ief", ".j2c", ".j2k", ".jfif", ".jif", ".jp2"),
+        *(".jpe", ".jpf", ".jpm", ".jpx", ".jxl", ".jxr", ".nef", ".orf", ".pam", ".pbm", ".pcx", ".pfm"),
+        *(".pnm", ".psd", ".qoi", ".raf", ".ras", ".rgb", ".rgba", ".rw2", ".sgi", ".svg", ".svgz", ".tga"),
+        *(".tif", ".tiff", ".wbmp", ".wdp", ".xbm", ".xcf", ".xpm", ".xwd"),
+    ]
+)
+"""Suffixes of images that have to be converted first; the system's own list differs between machines."""
+_PACKED = frozenset([".br", ".bz2", ".gz", ".xz", ".z"])
 
 
 class FolderImages:
@@ -45,7 +56,7 @@ class FolderImages:
                 f"name the folder that holds {table.path!r} with --source-root"
             )
         self._folder = self.root / table.path
-        if not self._folder.is_dir():
+        if not is_folder(self._folder):
             raise SourceError(
                 f"{self._folder}: no such folder; put the images there, "
                 f"or name the folder that holds {table.path!r} with --source-root"
@@ -70,9 +81,10 @@ class FolderImages:
 
     def _image_names(self) -> Iterator[str]:
         for name in walk(self._folder, "images"):
-            if PurePosixPath(name).suffix.lower() in _FORMATS:
+            *before, suffix = PurePosixPath(name.lower()).suffixes or [""]
+            if suffix in _FORMATS:
                 yield name
-            elif (mimetypes.guess_type(name)[0] or "").startswith("image/"):
+            elif suffix in _NOT_READ or (suffix in _PACKED and {*before[-1:]} & (_NOT_READ | {*_FORMATS})):
                 raise SourceError(
                     f"{self._folder / name}: found an image of a format that is not read, "
                     f"expected one of {', '.join(sorted(_FORMATS))}: convert it"

@@ -16,7 +16,11 @@ from .base import Objects, Signal
 from .pixels import Pixels
 from .splits import assign_splits
 
-__all__ = ["ImageSource", "Images"]
+__all__ = ["LONGEST_SIDE", "MOST_PIXELS", "ImageSource", "Images"]
+
+LONGEST_SIDE = 65_535
+MOST_PIXELS = 1 << 26
+"""Of an image; a store whose images all have one shape states it within these bounds."""
 
 _COLOURS = {1: "grey", 2: "grey with alpha", 3: "RGB", 4: "RGB with alpha"}
 
@@ -103,6 +107,11 @@ class ImageSource:
     def _pixels(self, object_id: int) -> Pixels:
         pixels = self._images.pixels(object_id)
         height, width, found = pixels.values.shape
+        if max(height, width) > LONGEST_SIDE or height * width > MOST_PIXELS:
+            raise SourceError(
+                f"{self._images.describe(object_id)}: found {height} x {width} pixels, "
+                f"expected sides of at most {LONGEST_SIDE} and at most {MOST_PIXELS} pixels: scale it down"
+            )
         self._shapes[self._images.twin(object_id)] = (height, width)
         expected = self._recipe.spec.out_dim
         if found != expected:

@@ -8,11 +8,13 @@ import numpy as np
 
 from ..errors import NoSourceRoot, SourceError
 from ..mesh.formats import FORMATS, NOT_READ
+from ..mesh.load import MAX_BYTES
 from ..recipe import Recipe
 from ..recipe_schema import MeshTable
 from ..records import NO_LABEL, Split
 from .class_folders import numbered, placed
 from .file_tree import FileTree, FolderTree
+from .places import is_file, is_folder
 from .reasons import Reason
 from .zip_tree import ZipTree
 
@@ -145,16 +147,17 @@ def _found(root: Path, path: str, *, named: bool) -> FileTree:
     Either may be a folder or a zip archive, and an archive may hold more than ``path``.
     """
     place = root / path
-    packed = [place] if place.suffix.lower() == ".zip" else [place.with_name(f"{place.name}.zip")]
-    if root.is_file():
-        packed = [root]
-    elif place.is_dir():
-        return FolderTree(place, "meshes")
-    for archive in packed:
-        if archive.is_file():
-            return _in_archive(ZipTree(archive), archive, path)
-    if named and root.is_dir() and root.resolve().name == place.name:
-        return FolderTree(root, "meshes")
+    if is_file(root):
+        packed = root
+    elif is_folder(place):
+        return FolderTree(place, "meshes", MAX_BYTES)
+    else:
+        named_so = place.suffix.lower() == ".zip" or not place.name  # the current folder has no name
+        packed = place if named_so else place.with_name(f"{place.name}.zip")
+    if is_file(packed):
+        return _in_archive(ZipTree(packed), packed, path)
+    if named and is_folder(root) and root.resolve().name == place.name:
+        return FolderTree(root, "meshes", MAX_BYTES)
     raise SourceError(
         f"{place}: no such folder or zip archive; put the meshes there, "
         f"or name the folder or archive that holds {path!r} with --source-root"

@@ -48,7 +48,9 @@ class Pixels:
         elif mode == "1":
             image = image.convert("L")
         elif mode not in ("L", "LA", "RGB", "RGBA"):
-            raise SourceError(f"found mode {mode}, expected grey or RGB of 8 bits or grey of 16: convert it")
+            raise SourceError(
+                f"found mode {mode}, expected grey or RGB of 8 bits, or grey of 16 in a PNG: convert it"
+            )
         values = np.asarray(image)
         return cls(values.reshape(*values.shape[:2], -1), 255)
 
@@ -58,14 +60,19 @@ def with_alpha(image: "Image") -> "Image":
 
     Raises:
         SourceError: one colour is transparent, and its samples have not 8 bits: Pillow would compare the
-            colour as the file states it with pixels that it has scaled.
+            colour as the file states it with pixels that it has scaled. Or grey with alpha has 16 bits, which
+            Pillow makes RGB of 8.
     """
     mode = image.mode
+    tiles = getattr(image, "tile", None)
+    if tiles and tiles[0][3] == "LA;16B":
+        raise SourceError(
+            "found grey with alpha of 16 bits, expected 8 bits, or grey of 16 without alpha: convert it"
+        )
     if mode == "PA" or (mode == "P" and "transparency" in image.info):
         return image.convert("RGBA")
     if "transparency" not in image.info:
         return image
-    tiles = getattr(image, "tile", None)
     if mode not in _ALPHA_MODE or not tiles or tiles[0][3] != mode:
         raise SourceError(
             f"found one transparent colour in a picture of mode {mode} that has not 8 bits a sample; "

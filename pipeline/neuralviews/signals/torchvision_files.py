@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from .places import is_file
+
 __all__ = ["files_read", "files_wanted", "packed_files"]
 
 _PACKED = {".7z", ".bz2", ".gz", ".rar", ".tar", ".tgz", ".xz", ".zip"}
@@ -26,8 +28,8 @@ def files_read(dataset: Any, arguments: Mapping[str, Any], root: Path) -> list[P
         return [root / dataset.base_folder / name for name in (*names, *([meta["filename"]] if meta else []))]
     if hasattr(dataset, "split_list"):
         return [root / name for name in files_wanted(type(dataset), arguments)]
-    own = getattr(dataset, "_base_folder", None) or getattr(dataset, "base_folder", None)
-    return _unpacked(root / own if own else root)
+    own = getattr(dataset, "_base_folder", None)  # which has the root in it already
+    return _unpacked(Path(own) if own else root / (getattr(dataset, "base_folder", None) or ""))
 
 
 def _mnist_files(dataset: Any) -> Iterator[Path]:
@@ -44,7 +46,7 @@ def _mnist_files(dataset: Any) -> Iterator[Path]:
 
 
 def _unpacked(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.is_file() and path.suffix.lower() not in _PACKED]
+    return [path for path in folder.rglob("*") if is_file(path) and path.suffix.lower() not in _PACKED]
 
 
 def files_wanted(dataset: type[Any], arguments: Mapping[str, Any]) -> list[str]:
@@ -67,4 +69,4 @@ def packed_files(dataset: type[Any], arguments: Mapping[str, Any], root: Path) -
     archive = getattr(dataset, "filename", None)
     if isinstance(archive, str):
         places.append(root / archive)
-    return [path for path in places if path.is_file()]
+    return [path for path in places if is_file(path)]

@@ -18,6 +18,7 @@ from ..recipe_schema import TorchvisionTable
 from ..records import Split
 from .hashing import hash_files
 from .pixels import Pixels, decoded
+from .places import is_file, is_folder
 from .torchvision_files import files_read, files_wanted, packed_files
 from .torchvision_shim import dataset_class
 
@@ -36,6 +37,7 @@ class TorchvisionImages:
         self._class = dataset_class(table.dataset, self._where)
         wanted = ((Split.train, table.train), (Split.val, table.val), (Split.test, table.test))
         bound = [(split, given, self._bound(split, given)) for split, given in wanted if given is not None]
+        self._require_different(bound)
         self.root: Path | None = self._root(root, bound[0][2], download)
         self._parts = [
             (split, arguments, self._open(self.root, given, arguments, download))
@@ -53,7 +55,7 @@ class TorchvisionImages:
                 f"{self._name}: no source root given; name the folder that {layout} with --source-root "
                 f"(and {_FETCHED})"
             )
-        if not root.is_dir() and not download:
+        if not is_folder(root) and not download:
             raise SourceError(
                 f"{self._name}: {root} is no folder; name the folder that {layout} with --source-root, "
                 f"or {_FETCHED}"
@@ -71,6 +73,16 @@ class TorchvisionImages:
             ) from None
         bound.apply_defaults()
         return bound.arguments
+
+    def _require_different(self, bound: Sequence[tuple[Split, Mapping[str, Any], Mapping[str, Any]]]) -> None:
+        for place, (split, given, arguments) in enumerate(bound):
+            for other, _, others in bound[:place]:
+                if arguments == others:
+                    raise RecipeError(
+                        f"{self._where}: source.{split.name}: found {dict(given)}, which with the defaults "
+                        f"of torchvision.datasets.{self._name} are the images of source.{other.name}, "
+                        "expected others: name the official part that is meant, or leave the key out"
+                    )
 
     def _open(
         self, root: Path, given: Mapping[str, Any], arguments: Mapping[str, Any], download: bool
@@ -98,7 +110,7 @@ class TorchvisionImages:
             return f"{call}: {cause}"
         if download:
             return f"{call} could not be fetched into {root}: {cause}"
-        missing = [name for name in files_wanted(self._class, arguments) if not (root / name).is_file()]
+        missing = [name for name in files_wanted(self._class, arguments) if not is_file(root / name)]
         if missing and packed_files(self._class, arguments, root):
             return (
                 f"{call}: {root} holds only the packed files; "
@@ -183,6 +195,11 @@ class TorchvisionImages:
             for _, arguments, dataset in self._parts
             for path in files_read(dataset, arguments, self.root)
         }
+        if not paths:
+            raise SourceError(
+                f"{self._name}: found no files in {self.root} whose hashes could be stated, expected the "
+                "unpacked files themselves: copy them there, rather than links to their folders"
+            )
         return hash_files(self.root, paths)
 
 

@@ -54,7 +54,9 @@ class ZipTree:
             if start:  # of an archive that was cut, an archive stored within it may be the last thing left
                 raise zipfile.BadZipFile(f"it ends as one that begins at byte {start}: cut short or damaged")
         self._check(members)
-        self._members = {member.filename: member for member in members if not member.is_dir()}
+        # Not `filename`, which Python takes from another field since 3.12: one that nothing here looks at.
+        files = (member for member in members if not member.orig_filename.endswith("/"))
+        self._members = {member.orig_filename: member for member in files}
 
     def __reduce__(self) -> tuple[type["ZipTree"], tuple[Path, str]]:
         return ZipTree, (self._path, self._folder)
@@ -78,6 +80,11 @@ class ZipTree:
 
     def describe(self, name: str) -> str:
         return str(self._path / self._folder / name)
+
+    def sizes(self, name: str) -> tuple[int, int]:
+        """Bytes of a file, unpacked and packed, as the archive states them."""
+        member = self._members[self._folder + name]
+        return member.file_size, member.compress_size
 
     def sha256(self, name: str) -> str:
         return sha256_hex(self.read(name))
