@@ -43,6 +43,24 @@ def test_the_table_is_that_of_the_results(run: Run, root: Path, tmp_path: Path) 
     assert (again[0], again[1]) == (0, text)
 
 
+def test_all_views_are_those_that_there_are(run: Run, root: Path, tmp_path: Path) -> None:
+    given = ("evaluate", root, "--reader", "mlp", "--seeds", 1, *FEW)
+    assert run(*given, "--views", "1,all", "--out", tmp_path / "results")[0] == 0
+    assert [row.condition["views"] for row in load_results(tmp_path / "results").rows] == [1, 3]
+
+
+def test_the_command_of_a_grid_with_idle_partners_makes_it_again(
+    run: Run, root: Path, tmp_path: Path
+) -> None:
+    given = ("--reader", "mlp", "--views", "1", "--augment", "none,mixup", "--partners", "all", "--seeds", 1)
+    code, text, _ = run("evaluate", root, *given, *FEW, "--out", tmp_path / "results")
+    assert code == 0
+    found = load_results(tmp_path / "results")
+    assert [row.condition["partners"] for row in found.rows] == ["active", "all"]
+    again = run("evaluate", *found.command.split()[2:], "--workers", 1)
+    assert (again[0], again[1]) == (0, text)
+
+
 def test_without_out_results_lie_beside_the_store(run: Run, root: Path) -> None:
     assert run("evaluate", root, "--reader", "mlp", "--views", 1, "--seeds", 1, *FEW)[0] == 0
     assert load_results(root.with_name("store.classify")).settings["task"] == "classify"
@@ -52,11 +70,15 @@ def test_without_out_results_lie_beside_the_store(run: Run, root: Path) -> None:
     ("arguments", "message"),
     [
         (("--damp", "1e30"), "and noise 1e+30 on its weights; use a smaller --lr or --damp"),
-        (("--views", "1,x"), "Invalid value for '--views': found '1,x', expected a whole number, or several"),
+        (("--views", "1,x"), "Invalid value for '--views': found '1,x', expected a whole number or "),
         (("--reweight", "some"), "found 'some', expected none or multiplicative"),
         (("--reader", "none"), "reader: found 'none'"),
         (("--probe", "linear"), "--probe is for --task contrastive"),
         (("--lr", "0"), "lr: found 0.0, expected a number above 0"),
+        (("--lr", "3e38"), "lr: found 3e+38, expected a number above 0, up to 1e+30"),
+        (("--seeds", "9999999999999"), "'--seeds': 9999999999999 is not in the range 1<=x<=1000"),
+        (("--views", "all,3"), "views: found 3, 3; give one or more, each once"),
+        (("--partners", "all"), "partners: found 'all', but no augmentation that was asked for mixes"),
         (("--lr", "1e30"), "the loss is not finite at step"),
     ],
 )

@@ -1,5 +1,6 @@
 """Small stores whose classes can be read from the weights, for tests that train."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,14 +15,19 @@ OBJECTS, VIEWS = 90, 3
 
 
 def readable_store(
-    root: Path, objects: int = OBJECTS, signal: float = 2.0, *, partly_labelled: bool = False
+    root: Path,
+    objects: int = OBJECTS,
+    signal: float = 2.0,
+    *,
+    partly_labelled: bool = False,
+    diverged: Collection[int] = (),
 ) -> Store:
     """Of digits, 3 views each: random weights, of the first ten the one of the class raised by ``signal``.
 
-    Partly labelled, the first training record lacks a label.
+    Partly labelled, the first training record lacks a label; ``diverged`` are record ids.
     """
     recipe = digits_recipe(split={"rule": "random", "val": 400, "test": 400}, store={"rows_per_shard": 100})
-    records = made_records(recipe, objects)
+    records = made_records(recipe, objects, diverged)
     weights = records.weights.copy()
     weights[np.arange(len(weights)), records.columns["label"]] += np.float32(signal)
     if partly_labelled:

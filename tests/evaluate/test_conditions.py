@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from neuralviews.augment.mixup import AlignedMixUp, MixUp
+from neuralviews.augment.plan import plan_names
+from neuralviews.augment.registry import OPERATIONS
 from neuralviews.augment.symmetry import PhaseShift, SignFlip
 from neuralviews.errors import NeuralViewsError, OptionError
 from neuralviews.evaluate.augments import augmentation, described
-from neuralviews.evaluate.conditions import Condition, grid
+from neuralviews.evaluate.conditions import Condition, grid, without_idle_partners
 from neuralviews.evaluate.run import Job
 from neuralviews.evaluate.training import Training
 
@@ -36,6 +38,17 @@ def test_a_grid_is_every_combination_once() -> None:
 def test_conditions_that_cannot_be(choices: dict[str, tuple[object, ...]], message: str) -> None:
     with pytest.raises(OptionError, match=re.escape(message)):
         grid(**{"reader": ("mlp",), "views": (1,), **choices})
+
+
+def test_partners_vary_where_something_is_mixed() -> None:
+    asked = grid(reader=("mlp",), views=(1,), augment=("none", "mixup"), partners=("all", "active"))
+    found = without_idle_partners(asked, {"mixup"})
+    assert [(one.augment, one.partners) for one in found] == [
+        ("none", "active"),
+        ("mixup", "all"),
+        ("mixup", "active"),
+    ]
+    assert without_idle_partners(asked, {"none", "mixup"}) == asked
 
 
 def test_ids_tell_runs_apart() -> None:
@@ -82,6 +95,7 @@ def test_names_of_augmentations(tmp_path: Path) -> None:
         ("none+mixup", "augment: found 'none+mixup'; 'none' stands alone"),
         ("mixip", "augment: found 'mixip'; did you mean 'mixup'?"),
         ("sign-flip+", "augment: found ''; expected one of none, mixup"),
+        ("self-mixup", "self_mixup lacks the setting 'steps'"),
         ("paper-suite", "augment paper-suite: found a plan of 16 pipelines, expected exactly one"),
         ("mixup+aligned-mixup", "found mixup and aligned_mixup, expected one or more steps"),
         ("align-to", "align_to lacks the setting 'reference'"),
@@ -91,3 +105,12 @@ def test_names_of_augmentations(tmp_path: Path) -> None:
 def test_augmentations_that_are_none(name: str, message: str) -> None:
     with pytest.raises(NeuralViewsError, match=re.escape(message)):
         augmentation(name)
+
+
+def test_all_that_is_suggested_works_by_its_name_alone() -> None:
+    with pytest.raises(OptionError) as found:
+        augmentation("")
+    listed = str(found.value).partition("expected one of ")[2].removesuffix(", or a TOML file").split(", ")
+    assert all(augmentation(name) is not None for name in listed if name != "none")
+    left_out = {"affine-coords", "affine-output", "self-mixup", "align-to", "paper-suite"}
+    assert {*listed} >= {name.replace("_", "-") for name in (*OPERATIONS, *plan_names())} - left_out

@@ -147,7 +147,9 @@ def test_all_conditions_take_the_steps_of_the_largest(
 def test_suspicions_are_written_beside_the_results(store: Store, tmp_path: Path) -> None:
     out = tmp_path / "results"
     found = evaluate_store(
-        store, out, **{**SMALL, "seeds": 1, "label_noise": (0.3,), "reweight": ("multiplicative",)}
+        store,
+        out,
+        **{**SMALL, "seeds": 1, "steps": 12, "label_noise": (0.3,), "reweight": ("multiplicative",)},
     )
     lines = (out / f"suspicion-{found.runs[0].id}.csv").read_text().splitlines()
     assert lines[0] == "record_id,object_id,view,label,p"

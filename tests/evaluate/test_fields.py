@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from neuralviews.augment.align_to import AlignTo
 from neuralviews.augment.batch import Batch
 from neuralviews.augment.context import context_of, labels_of
+from neuralviews.errors import SpecError
 from neuralviews.evaluate.augments import augmentation
 from neuralviews.evaluate.conditions import Condition
 from neuralviews.evaluate.fields import (
@@ -99,6 +100,22 @@ def test_fewer_objects_are_some_of_more(store: Store) -> None:
 
     assert owners(5) < owners(12) < owners(None) == objects_of(store, Split.train)
     assert owners(12) != owners(12, ROOT + 1)
+
+
+def test_fits_that_diverged_leave_objects_the_same_for_all_views(tmp_path: Path) -> None:
+    """Objects are numbered by 3 records each; every third one lacks its first view, others the second."""
+    lost = [3 * item + (item % 3 == 1) for item in range(90) if item % 3 < 2]
+    store = readable_store(tmp_path / "store", diverged=lost)
+    owner = store.column("object_id")
+    usable = {*owner[active_records(store, 1, None, ROOT)].tolist()}
+    assert len(usable) < len(objects_of(store, Split.train))
+    for objects in (5, len(usable)):
+        chosen = [{*owner[active_records(store, views, objects, ROOT)].tolist()} for views in (1, 2, 3)]
+        assert chosen[0] == chosen[1] == chosen[2]
+        assert len(chosen[0]) == objects
+        assert chosen[0] <= usable
+    with pytest.raises(SpecError, match=f"has {len(usable)} training objects whose first view is usable"):
+        active_records(store, 3, len(usable) + 1, ROOT)
 
 
 def test_the_normalization_is_that_of_prepared_active_fields(store: Store) -> None:

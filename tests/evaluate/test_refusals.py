@@ -49,7 +49,7 @@ def _bad_store(root: Path, which: str) -> Store:
     [
         ("unlabelled", {}, "has no labels, which readers are trained on"),
         ("without val", {}, "has no record of split 'val'; readers are trained on 'train', chosen on 'val'"),
-        ("readable", {"views": (4,)}, "views: found 4, but .* has 3 views of each object"),
+        ("readable", {"views": (4,)}, "views: found 4, but "),
         ("readable", {"objects": (1,), "batch": 2}, "found 1 class in the 1 training records"),
         ("readable", {"objects": (999,)}, "objects: found 999, but .* training objects"),
         (
@@ -71,7 +71,7 @@ def _bad_store(root: Path, which: str) -> Store:
         ),
         ("readable", {"damp": 0.1}, r"damp: found 0.1, expected one or several in a tuple: \(0.1,\)"),
         ("readable", {"epochs": 2}, "steps: found 6 steps and 2 epochs; expected one of both"),
-        ("readable", {"seeds": 0}, "seeds: found 0, expected 1 or more"),
+        ("readable", {"seeds": 0}, "seeds: found 0, expected 1 to 1,000"),
         ("readable", {"steps": 0}, "steps: found 0, expected 1 or more"),
         ("readable", {"batch": 1}, "batch: found 1, expected 2 or more"),
         ("readable", {"hidden": 0}, "hidden: found 0, expected 1 to 65,536"),
@@ -96,6 +96,29 @@ def _bad_store(root: Path, which: str) -> Store:
             "readable",
             {"task": "contrastive", "views": (3,), "objects": (3,), "seeds": 1},
             "batch: found 8 records a step, two of each object, of 3 objects to train on; expected 4 to 6",
+        ),
+        (
+            "readable",
+            {"reweight": ("multiplicative",), "steps": 5, "batch": 10},
+            "reweight: found 5 steps, but records are first weighed after the 5 of an epoch; "
+            "use --steps 6 or more, several --epochs, or leave it out",
+        ),
+        ("readable", {"reweight": ("multiplicative",), "steps": None, "epochs": 1}, "or more, several --ep"),
+        (
+            "readable",
+            {"seeds": 10**13, "readers": ("foo",)},
+            "seeds: found 10000000000000, expected 1 to 1,000",
+        ),
+        ("readable", {"lr": 3e38}, r"lr: found 3e\+38, expected a number above 0, up to 1e\+30"),
+        (
+            "readable",
+            {"partners": ("all", "active"), "augments": ("none", "sign-flip")},
+            "partners: found 'all', but no augmentation that was asked for mixes fields",
+        ),
+        (
+            "readable",
+            {"augments": ("mixup", "sign_flip", "sign-flip")},
+            "augment: found 'sign_flip' and 'sign-flip', which are the same; give one of them",
         ),
         ("partly labelled", {}, "1 of .* records have no label, which readers are trained on"),
     ],

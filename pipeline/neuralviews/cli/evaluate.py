@@ -6,21 +6,22 @@ from typing import Any
 
 import click
 
+from ..evaluate.conditions import MOST_SEEDS
 from .runs import resumable
 from .text import table
 
 __all__ = ["command"]
 
 
-_Callback = Callable[[click.Context, click.Parameter, str | None], tuple[Any, ...]]
+_Callback = Callable[[click.Context, click.Parameter, str], tuple[Any, ...]]
 
 
 def _several(kind: Callable[[str], Any], expected: str) -> _Callback:
     """Values separated by commas; ``kind`` raises ValueError at one that cannot be."""
 
-    def parsed(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[Any, ...]:
+    def parsed(ctx: click.Context, param: click.Parameter, value: str) -> tuple[Any, ...]:
         try:
-            return () if value is None else tuple(kind(part.strip()) for part in value.split(","))
+            return tuple(kind(part.strip()) for part in value.split(","))
         except ValueError:
             raise click.BadParameter(
                 f"found {value!r}, expected {expected}, or several separated by commas", ctx, param
@@ -33,13 +34,13 @@ def _one_of(*allowed: str) -> _Callback:
     return _several(lambda text: allowed[allowed.index(text)], " or ".join(allowed))
 
 
-def _objects(text: str) -> int | None:
+def _count(text: str) -> int | None:
     return None if text == "all" else int(text)
 
 
 _NAMES, _COUNTS, _SHARES = (
     _several(str, "a name"),
-    _several(int, "a whole number"),
+    _several(_count, "a whole number or 'all'"),
     _several(float, "a number"),
 )
 
@@ -59,7 +60,9 @@ _NAMES, _COUNTS, _SHARES = (
     "--views",
     callback=_COUNTS,
     metavar="N,...",
-    help="First n views of each object to train on.  [default: all]",
+    default="all",
+    show_default=True,
+    help="First n views of each object to train on.",
 )
 @click.option(
     "--augment",
@@ -72,7 +75,7 @@ _NAMES, _COUNTS, _SHARES = (
 )
 @click.option(
     "--objects",
-    callback=_several(_objects, "a whole number or 'all'"),
+    callback=_COUNTS,
     metavar="N,...",
     default="all",
     show_default=True,
@@ -112,7 +115,9 @@ _NAMES, _COUNTS, _SHARES = (
 )
 @click.option("--task", type=click.Choice(["classify", "contrastive"]), default="classify", show_default=True)
 @click.option("--probe", type=click.Choice(["linear"]), help="How contrastive features are tested.")
-@click.option("--seeds", type=click.IntRange(1), default=3, show_default=True, help="Repetitions.")
+@click.option(
+    "--seeds", type=click.IntRange(1, MOST_SEEDS), default=3, show_default=True, help="Repetitions."
+)
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the largest condition.  [default: 50]")
 @click.option("--steps", type=click.IntRange(1), help="Steps of every run, instead of --epochs.")
 @click.option("--batch", type=click.IntRange(2), default=256, show_default=True, help="Records a step.")

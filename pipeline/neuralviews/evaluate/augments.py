@@ -1,5 +1,7 @@
 """Augmentations of training by name, as ``--augment`` takes them."""
 
+from collections.abc import Sequence
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +11,7 @@ if TYPE_CHECKING:
     from ..augment.base import Augmentation
     from ..augment.compose import Compose
 
-__all__ = ["NONE", "PRESETS", "augmentation", "described"]
+__all__ = ["NONE", "PRESETS", "augmentation", "augmentations", "described"]
 
 NONE = "none"
 
@@ -50,6 +52,22 @@ def augmentation(name: str) -> "Compose | None":
     return Compose([step for part in parts for step in _steps(part)])
 
 
+def augmentations(names: Sequence[str]) -> "dict[str, Compose | None]":
+    """Each by its name, as `augmentation` reads it.
+
+    Raises:
+        OptionError, PlanError: as there; or two names of the same steps.
+    """
+    found = {name: augmentation(name) for name in names}
+    known: list[str] = []
+    for name in found:
+        same = next((other for other in known if described(found[other]) == described(found[name])), None)
+        if same is not None:
+            raise OptionError(f"augment: found {same!r} and {name!r}, which are the same; give one of them")
+        known.append(name)
+    return found
+
+
 def described(steps: "Compose | None") -> list[dict[str, Any]]:
     """Its steps as plain JSON values, every setting stated."""
     from ..augment.registry import describe
@@ -83,12 +101,19 @@ def _steps(name: str) -> "tuple[Augmentation, ...]":
 def _unknown(name: str) -> str:
     import difflib
 
-    from ..augment.plan import plan_names
+    from ..augment.plan import load_plan, plan_names
     from ..augment.registry import OPERATIONS
 
-    usable = [operation.replace("_", "-") for operation in OPERATIONS if operation not in _IDLE]
-    known = [NONE, *PRESETS, *usable, *plan_names()]
-    known = list(dict.fromkeys(known))
+    usable = [name.replace("_", "-") for name in OPERATIONS if name not in _IDLE and not _lacks(name)]
+    plans = [plan for plan in plan_names() if len(load_plan(plan).pipelines) == 1]
+    known = list(dict.fromkeys([NONE, *PRESETS, *usable, *plans]))
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(known)}, or a TOML file"
     return f"augment: found {name!r}; {hint}"
+
+
+def _lacks(name: str) -> bool:
+    """Whether an operation has a setting without a default, which a name alone does not give."""
+    from ..augment.registry import operation
+
+    return any(field.default is MISSING for field in fields(operation(name)))  # type: ignore[arg-type]

@@ -1,13 +1,16 @@
 """Conditions: what one run of training differs by from the others of an evaluation."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass, replace
 from itertools import product
 from typing import Any, Literal, get_args
 
 from ..errors import OptionError
 
-__all__ = ["Condition", "Partners", "Reweight", "Task", "grid"]
+__all__ = ["MOST_SEEDS", "Condition", "Partners", "Reweight", "Task", "grid", "without_idle_partners"]
+
+MOST_SEEDS = 1000
+"""Repetitions of a condition, at most."""
 
 Task = Literal["classify", "contrastive"]
 """Train a reader on labels; or on pairs of augmented views without labels, and probe its features."""
@@ -83,3 +86,21 @@ def grid(**choices: Sequence[Any]) -> tuple[Condition, ...]:
     return tuple(
         Condition(**dict(zip(choices, values, strict=True))) for values in product(*choices.values())
     )
+
+
+def without_idle_partners(conditions: Sequence[Condition], mixing: Collection[str]) -> tuple[Condition, ...]:
+    """The same, each once, with partners 'active' where nothing is mixed: with 'all' it is the same run.
+
+    Args:
+        mixing: names of the augmentations under which something is mixed.
+    Raises:
+        OptionError: partners 'all' where none of the conditions mixes.
+    """
+    asked = [one for one in conditions if one.partners == "all"]
+    if asked and not any(one.augment in mixing for one in asked):
+        raise OptionError(
+            "partners: found 'all', but no augmentation that was asked for mixes fields, so that it would "
+            "change nothing; leave it out, or take one that mixes, such as 'mixup'"
+        )
+    found = (one if one.augment in mixing else replace(one, partners="active") for one in conditions)
+    return tuple(dict.fromkeys(found))

@@ -1,25 +1,30 @@
 """Evaluations: a grid of runs on a store, shared among processes, and its results."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
-from typing import NoReturn, get_args
+from typing import TYPE_CHECKING, NoReturn, get_args
 
-from ..errors import EngineError, OptionError
+import numpy as np
+
+from ..errors import EngineError, OptionError, OutputError
 from ..store.reader import Store, open_store
 from ..work.deaths import run_all
 from ..work.sharing import Sharing, available_cpus
-from .augments import augmentation
+from .augments import augmentations
 from .command import command_of
-from .conditions import Partners, Reweight, Task, grid
+from .conditions import MOST_SEEDS, Partners, Reweight, Task, grid, without_idle_partners
 from .fields import forget_fields
 from .folder import EvaluationFolder, present_versions
 from .results import Evaluation, summarized
 from .run import Job, Runner
-from .suitable import dataset_facts, require_store, require_suitable
+from .suitable import dataset_facts, has_mixtures, require_store, require_suitable, require_weighing
 from .training import Training
+
+if TYPE_CHECKING:
+    from ..augment.compose import Compose
 
 __all__ = ["evaluate_store"]
 
@@ -31,7 +36,7 @@ def evaluate_store(
     out: str | Path,
     *,
     readers: Sequence[str] = ("sine-graph",),
-    views: Sequence[int] = (),
+    views: Sequence[int | None] = (),
     augments: Sequence[str] = ("none",),
     objects: Sequence[int | None] = (None,),
     label_noise: Sequence[float] = (0.0,),
@@ -57,9 +62,9 @@ def evaluate_store(
 
     Args:
         out: folder of the results; finished runs in it are kept, so the same call resumes.
-        readers, views, augments, objects, label_noise, reweight, damp, partners: see `Condition`; () for
-            ``views`` takes all views.
-        seeds: how often each condition is repeated.
+        readers, views, augments, objects, label_noise, reweight, damp, partners: see `Condition`; None, or
+            () for ``views``, takes all there are. What mixes nothing is made once, whatever its partners.
+        seeds: how often each condition is repeated, up to 1,000.
         task: ``"contrastive"`` trains features without labels, and tests them by a linear probe.
         epochs: passes over the records of the largest condition, 50 unless ``steps`` are given.
         batch: records a step.
@@ -71,20 +76,21 @@ def evaluate_store(
         OptionError, PlanError: an argument that cannot be.
         SpecError: views or objects that are not there, or fields that do not fit a reader or an augmentation.
         StoreError: a store without labels, or without one of the three splits.
-        OutputError: the folder is of another evaluation, or cannot be written.
+        OutputError: the folder is of another evaluation, lies in the store, or cannot be written.
+        FormatError: a file in the folder is damaged.
         TrainingError: a loss is not finite; finished runs are kept.
     """
     store = store if isinstance(store, Store) else open_store(store)
+    if store.root.resolve() in Path(out).resolve().parents:
+        raise OutputError(f"{out}: lies in the store, which holds nothing else; choose another folder")
     require_store(store)
-    if seeds < 1:
-        raise OptionError(f"seeds: found {seeds}, expected 1 or more")
+    if not 1 <= seeds <= MOST_SEEDS:
+        raise OptionError(f"seeds: found {seeds}, expected 1 to {MOST_SEEDS:,}")
     if task not in get_args(Task):
         raise OptionError(f"task: found {task!r}, expected {' or '.join(get_args(Task))}")
-    if not views:
-        views = (int(store.column("view").max()) + 1,)
-    conditions = grid(
+    asked = grid(
         reader=readers,
-        views=views,
+        views=_counted(store, views or (None,)),
         augment=augments,
         objects=objects,
         label_noise=label_noise,
@@ -93,10 +99,12 @@ def evaluate_store(
         partners=partners,
         seed=range(seeds),
     )
-    steps_of = {name: augmentation(name) for name in augments}
-    most = require_suitable(store, conditions, steps_of, batch=batch, hidden=hidden, seed=seed, task=task)
+    steps_of = augmentations(augments)
+    conditions = without_idle_partners(asked, _mixing(store, steps_of))
+    records = require_suitable(store, conditions, steps_of, batch=batch, hidden=hidden, seed=seed, task=task)
     dataset = dataset_facts(store)
-    training = Training(_steps(epochs, steps, most, batch), batch, lr, hidden, seed)
+    training = Training(_steps(epochs, steps, max(records.values()), batch), batch, lr, hidden, seed)
+    require_weighing(conditions, records, training)
     jobs = [Job.of(store.dataset_id, one, steps_of[one.augment], training, task) for one in conditions]
     folder = EvaluationFolder(
         Path(out), store.dataset_id, {"task": task, **asdict(training)}, present_versions()
@@ -113,7 +121,7 @@ def evaluate_store(
         settings=dict(folder.settings),
         versions=dict(folder.versions),
         dataset=dataset,
-        command=command_of(store.root, Path(out), conditions, training, task),
+        command=command_of(store.root, Path(out), asked, training, task),
         rows=summarized(runs),
         runs=runs,
         times={one.run.id: one.times for one in found},
@@ -122,11 +130,26 @@ def evaluate_store(
     return evaluation
 
 
+def _counted(store: Store, views: Sequence[int | None]) -> Sequence[int | None]:
+    """With the number of all views in place of None."""
+    if isinstance(views, str) or not isinstance(views, Sequence):
+        return views  # `grid` says what it expects
+    return [int(store.column("view").max()) + 1 if one is None else one for one in views]
+
+
+def _mixing(store: Store, steps_of: "Mapping[str, Compose | None]") -> set[str]:
+    """Names of the augmentations under which something is mixed: all of them, if copies in the store are."""
+    if has_mixtures(store, np.arange(len(store))):
+        return {*steps_of}
+    return {name for name, steps in steps_of.items() if steps is not None and steps.partner is not None}
+
+
 def _steps(epochs: int | None, steps: int | None, records: int, batch: int) -> int:
     """Of the optimizer, in every run: so many passes over the records of the largest condition."""
     if epochs is not None and steps is not None:
         raise OptionError(f"steps: found {steps} steps and {epochs} epochs; expected one of both")
-    found = (EPOCHS if epochs is None else epochs) * (records // batch) if steps is None else steps
+    # At least one a pass: pairs of a batch may be of fewer records than it has.
+    found = (EPOCHS if epochs is None else epochs) * max(records // batch, 1) if steps is None else steps
     if found < 1:
         raise OptionError(f"steps: found {found}, expected 1 or more")
     return found

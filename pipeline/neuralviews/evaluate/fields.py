@@ -1,6 +1,5 @@
 """The fields that readers are trained and tested on: which records, with which labels, prepared how."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..augment.base import column_count
-from ..augment.batch import Batch, SoftLabels
-from ..augment.partners import PartnerPool
+from ..augment.base import Augmentation, column_count
+from ..augment.batch import SoftLabels
+from ..augment.labels import LabelSmoothing
 from ..augment.supply import Supply
 from ..data.dataset import ViewDataset
 from ..data.labels import Labels
@@ -22,7 +21,7 @@ from ..errors import SpecError, StoreError
 from ..records import NO_LABEL, Split
 from ..seeds import derive_seed
 from .conditions import Condition
-from .label_noise import corrupt_labels
+from .label_noise import Labelled, mistaken
 from .prepare import Preparation, kept, prepared
 
 if TYPE_CHECKING:
@@ -134,17 +133,37 @@ class Fields:
             parameters = step.parameters(self.transform.supply.context)
             if step.partner is not None:
                 lam = params[:, start]  # the first column of whatever mixes
-                hard = getattr(step, "labels", "soft") == "hard"
-                return (lam >= 0.5).astype(np.float32) if hard else np.ascontiguousarray(lam)
+                return (lam >= 0.5).astype(np.float32) if _mixes_hard(step) else np.ascontiguousarray(lam)
             start += column_count(parameters)
         raise AssertionError("a pipeline with second parents has a step that mixes")
+
+    def parent_target(self, place: Rows, *, second: bool) -> NDArray[np.float32]:
+        """What mixed fields have of the label of one parent, (B, K) shares of the classes.
+
+        ``lam`` of the first parents' and ``1 - lam`` of the second ones' are the target of `batch`.
+
+        Args:
+            place: (B,) of the parents.
+            second: only what comes after the mixing befalls the label of a second parent.
+        """
+        assert self.transform is not None
+        shares, together = self.shares[place], not second
+        for step in self.transform.steps.steps:
+            if step.partner is not None:
+                together = True
+                if _mixes_hard(step):
+                    shares = SoftLabels.of(self.label[place]).dense(self.classes)
+            elif isinstance(step, LabelSmoothing) and together:
+                shares = (1 - step.epsilon) * shares + step.epsilon / self.classes
+        return shares
 
 
 def active_records(store: "Store", views: int, objects: int | None, root: int) -> Rows:
     """Records of the first views of the objects trained on, by object and view, (N,) int64.
 
     Objects are taken in an order by hash, the same one for all conditions, so that those of a smaller number
-    are among those of a larger one.
+    are among those of a larger one. Whatever the views, a number of objects is of those whose first view is
+    usable: fits that diverged leave the objects of all conditions the same.
 
     Raises:
         SpecError: views or objects that are not there.
@@ -153,12 +172,15 @@ def active_records(store: "Store", views: int, objects: int | None, root: int) -
     rows: Rows = ViewDataset(store, "train", views=views).rows
     if objects is None:
         return rows
-    owner = store.column("object_id")[rows]
-    there = np.unique(owner).tolist()
+    owner = store.column("object_id")
+    there = np.unique(owner[ViewDataset(store, "train", views=1).rows]).tolist()
     if objects > len(there):
-        raise SpecError(f"objects: found {objects}, but {store.root} has {len(there)} training objects")
+        raise SpecError(
+            f"objects: found {objects}, but {store.root} has {len(there)} training objects whose first view "
+            "is usable"
+        )
     ranked = sorted(there, key=lambda item: derive_seed(root, store.dataset_id, "object", item))
-    chosen: Rows = rows[np.isin(owner, ranked[:objects])]
+    chosen: Rows = rows[np.isin(owner[rows], ranked[:objects])]
     return chosen
 
 
@@ -193,7 +215,7 @@ def training_fields(
 
     Raises:
         SpecError: views or objects that are not there, or fields that cannot be augmented like this.
-        StoreError: no labels, or a single class.
+        StoreError: no labels, or label noise for objects that have no one class.
         OptionError: too few records to mix.
     """
     rows, prepare, ready = _given(
@@ -202,7 +224,8 @@ def training_fields(
     label, shares = _labelled(store, rows)
     seed = derive_seed(root, store.dataset_id, "repetition", condition.seed)
     if condition.label_noise:
-        label, shares = _with_noise(store, rows, label, shares.shape[1], condition.label_noise, seed)
+        label = mistaken(store, rows, shares.shape[1], condition.label_noise, seed)
+        shares = SoftLabels.of(label).dense(shares.shape[1])
     fields = Fields(store, rows, label, shares, prepare, kept=ready)
     if steps is None:
         return fields
@@ -211,7 +234,7 @@ def training_fields(
     if condition.label_noise:
         every = np.full(len(store), NO_LABEL)
         every[rows] = label
-        supply = _Labelled(store, members, every)
+        supply = Labelled(store, members, every)
     supply.require(steps)
     return replace(fields, transform=Transform(steps, supply, seed))
 
@@ -243,31 +266,6 @@ def _labelled(store: "Store", rows: Rows) -> tuple[Rows, NDArray[np.float32]]:
     return label, labels.soft(rows)
 
 
-def _with_noise(
-    store: "Store", rows: Rows, label: Rows, classes: int, share: float, seed: int
-) -> tuple[Rows, NDArray[np.float32]]:
-    """All views of an object get the same wrong label: it is the object that somebody mistook."""
-    _, first, owner = np.unique(store.column("object_id")[rows], return_index=True, return_inverse=True)
-    wrong = corrupt_labels(label[first], classes, share, derive_seed(seed, "label noise"))[owner]
-    return wrong, SoftLabels.of(wrong).dense(classes)
-
-
-@dataclass(frozen=True, eq=False)
-class _Labelled(Supply):
-    """Fields with labels of our own.
-
-    Args:
-        label: (records,) int64 of the store, -1 where none is needed.
-    """
-
-    label: Rows
-
-    @cached_property
-    def pools(self) -> Mapping[int, PartnerPool]:
-        """Partners of a class are those that count as it: the true one would tell which labels are wrong."""
-        members = np.asarray(self.members)
-        return {int(Split.train): PartnerPool(members, self.label[members])}
-
-    def batch(self, rows: Rows, partners: Rows | None = None) -> Batch:
-        found = Batch.of(self.context, self.store.weights(rows), SoftLabels.of(self.label[rows]))
-        return found if partners is None else replace(found, partner=self.batch(partners))
+def _mixes_hard(step: Augmentation) -> bool:
+    """Whether a step that mixes gives the class of one parent alone."""
+    return getattr(step, "labels", "soft") == "hard"

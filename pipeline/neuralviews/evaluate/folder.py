@@ -55,6 +55,7 @@ class EvaluationFolder:
 
         Raises:
             OutputError: it holds something else, or an evaluation of another store or with other settings.
+            FormatError: what it says that it is of is damaged.
         """
         shared = {"dataset_id": self.dataset_id, "settings": self.settings, "versions": self.versions}
         content = canonical_json({"format": "neuralviews-evaluation", "format_version": 1, **shared})
@@ -77,7 +78,7 @@ class EvaluationFolder:
         """A run that is there.
 
         Raises:
-            FormatError: its file is not what was written.
+            FormatError: its file is not what was written, or that of another run.
         """
         path = self.root / RUN_FOLDER / f"{name}.json"
         if not path.exists():
@@ -91,6 +92,10 @@ class EvaluationFolder:
             raise FormatError(
                 f"{path}: damaged or edited; remove the file, the run is then made again"
             ) from None
+        if found.run.id != name:
+            raise FormatError(
+                f"{path}: holds run {found.run.id}; remove the file, the run is then made again"
+            )
         return found
 
     def keep(self, found: Finished) -> None:
@@ -131,14 +136,16 @@ class EvaluationFolder:
             return not all(is_leftover(entry.name) for entry in self.root.iterdir())
 
     def _difference(self) -> str:
-        found = parse_canonical(
-            read_whole(self.root, EVALUATION_FILE, MAX_JSON_BYTES), self.root / EVALUATION_FILE
-        )
+        path = self.root / EVALUATION_FILE
+        found = parse_canonical(read_whole(self.root, EVALUATION_FILE, MAX_JSON_BYTES), path)
+        tables = [found, *map(found.get, ("settings", "versions"))] if isinstance(found, dict) else [found]
+        if not all(isinstance(table, dict) for table in tables):
+            raise FormatError(f"{path}: damaged or edited; restore the file, or choose another --out")
         if found.get("dataset_id") != self.dataset_id:
             return f"an evaluation of dataset {str(found.get('dataset_id'))[:16]}, not of this store"
         for then, now, word in (
-            (found.get("settings", {}), self.settings, "is asked for"),
-            (found.get("versions", {}), self.versions, "is installed"),
+            (found["settings"], self.settings, "is asked for"),
+            (found["versions"], self.versions, "is installed"),
         ):
             for name in now:
                 if then.get(name) != now[name]:

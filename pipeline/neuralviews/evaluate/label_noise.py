@@ -1,13 +1,26 @@
 """Wrong labels on purpose, to measure what a method of training withstands."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
+from ..augment.batch import Batch, SoftLabels
+from ..augment.partners import PartnerPool
+from ..augment.supply import Supply
+from ..data.labels import Labels
 from ..draws import Draws, row_seeds
-from ..errors import OptionError
-from ..records import NO_LABEL
+from ..errors import OptionError, StoreError
+from ..records import NO_LABEL, Split
+from ..seeds import derive_seed
 
-__all__ = ["corrupt_labels"]
+if TYPE_CHECKING:
+    from ..store.reader import Store
+
+__all__ = ["Labelled", "corrupt_labels", "mistaken", "require_one_class"]
 
 
 def corrupt_labels(labels: NDArray[np.int64], classes: int, share: float, seed: int) -> NDArray[np.int64]:
@@ -46,3 +59,58 @@ def corrupt_labels(labels: NDArray[np.int64], classes: int, share: float, seed: 
     corrupted = labels.astype(np.int64)
     corrupted[labelled[flipped]] = (present[flipped] + step) % classes
     return corrupted
+
+
+def require_one_class(store: "Store", rows: NDArray[np.int64]) -> None:
+    """Refuse records of which an object has several classes, or shares of them: no class is its wrong one.
+
+    Raises:
+        StoreError
+    """
+    labels = Labels(store)
+    label, owner = labels.hard(rows), store.column("object_id")[rows]
+    _, first, place = np.unique(owner, return_index=True, return_inverse=True)
+    mixed = (label != label[first][place]) | (labels.soft(rows).max(axis=1) < 1)
+    if mixed.any():
+        raise StoreError(
+            f"{store.root}: label noise: found {int(mixed.sum()):,} of {len(rows):,} training records with "
+            "mixed or smoothed labels, expected one class for each object; evaluate the store they were made "
+            "from, with --augment and the plan they were made by"
+        )
+
+
+def mistaken(
+    store: "Store", rows: NDArray[np.int64], classes: int, share: float, seed: int
+) -> NDArray[np.int64]:
+    """Classes of records, (n,): a share of the objects has another one, as `corrupt_labels` gives it.
+
+    All views of an object get the same wrong label: it is the object that somebody mistook.
+
+    Raises:
+        StoreError: as `require_one_class`.
+    """
+    require_one_class(store, rows)
+    _, first, owner = np.unique(store.column("object_id")[rows], return_index=True, return_inverse=True)
+    label = store.column("label")[rows[first]].astype(np.int64)
+    return corrupt_labels(label, classes, share, derive_seed(seed, "label noise"))[owner]
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled(Supply):
+    """Fields with labels of our own.
+
+    Args:
+        label: (records,) int64 of the store, -1 where none is needed.
+    """
+
+    label: NDArray[np.int64]
+
+    @cached_property
+    def pools(self) -> Mapping[int, PartnerPool]:
+        """Partners of a class are those that count as it: the true one would tell which labels are wrong."""
+        members = np.asarray(self.members)
+        return {int(Split.train): PartnerPool(members, self.label[members])}
+
+    def batch(self, rows: NDArray[np.int64], partners: NDArray[np.int64] | None = None) -> Batch:
+        found = Batch.of(self.context, self.store.weights(rows), SoftLabels.of(self.label[rows]))
+        return found if partners is None else replace(found, partner=self.batch(partners))

@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy
 
 from .fields import FieldBatch
 from .perturbation import damped_gradients
-from .reweighting import MultiplicativeWeights, mixed_weighted_loss, weighted_loss
+from .reweighting import MultiplicativeWeights, mixed_weighted_loss, positive, weighted_loss
 from .scoring import losses
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Objective:
         if self._damp:
             return damped_gradients(
                 self._reader.parameters(),
-                lambda part: self._loss(_cut(batch, part)),
+                lambda part: self._part_loss(batch, part),
                 len(batch.weights),
                 sigma=self._damp,
                 generator=self._noise,
@@ -80,21 +80,37 @@ class Objective:
         if batch.partner is None or batch.lam is None:
             return weighted_loss(cross_entropy(scores, batch.target, reduction="none"), p)
         return mixed_weighted_loss(
-            self._against(scores, batch.place),
-            self._against(scores, batch.partner),
+            self._against(scores, batch.place, second=False),
+            self._against(scores, batch.partner, second=True),
             batch.lam,
             p,
             self._p(batch.partner),
         )
+
+    def _part_loss(self, batch: FieldBatch, part: slice) -> Tensor:
+        """Of a part that counts by its records: with weights so scaled that it counts by these instead."""
+        cut = _cut(batch, part)
+        loss = self._loss(cut)
+        if self._weights is None:
+            return loss
+        mass = self._mass(cut) / positive(self._mass(batch))
+        return loss * mass * (len(batch.weights) / len(cut.weights))
+
+    def _mass(self, batch: FieldBatch) -> Tensor:
+        """The sum of the weights of a batch, by which its loss is divided."""
+        p = self._p(batch.place)
+        if batch.partner is None or batch.lam is None:
+            return p.sum()
+        return (batch.lam * p + (1 - batch.lam) * self._p(batch.partner)).sum()
 
     def _p(self, index: Tensor) -> Tensor:
         assert self._weights is not None
         count = len(self._weights.p)  # of mean 1, so that float32 holds them
         return torch.from_numpy(count * self._weights.p[index.numpy()]).float()
 
-    def _against(self, scores: Tensor, index: Tensor) -> Tensor:
-        label = torch.from_numpy(self._fields.label[index.numpy()])
-        return cross_entropy(scores, label, reduction="none")
+    def _against(self, scores: Tensor, parent: Tensor, *, second: bool) -> Tensor:
+        target = torch.from_numpy(self._fields.parent_target(parent.numpy(), second=second))
+        return cross_entropy(scores, target, reduction="none")
 
 
 def _cut(batch: FieldBatch, part: slice) -> FieldBatch:

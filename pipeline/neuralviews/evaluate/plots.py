@@ -23,13 +23,16 @@ _APART = 0.3
 
 def pictures(evaluation: Evaluation) -> dict[str, bytes]:
     """PNG and SVG, by file name, over each of `AXES` that varies."""
+    from ..report.sheet import plain_text
+
     told = varying(evaluation.rows)
     found = {}
-    for axis in AXES:
-        if axis in told:
-            figure = draw(evaluation, axis)
-            for kind in KINDS:
-                found[f"{axis}.{kind}"] = _encoded(figure, kind)
+    with plain_text():
+        for axis in AXES:
+            if axis in told:
+                figure = draw(evaluation, axis)
+                for kind in KINDS:
+                    found[f"{axis}.{kind}"] = _encoded(figure, kind)
     return found
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..errors import OptionError
 
-__all__ = ["MultiplicativeWeights", "mixed_weighted_loss", "weighted_loss"]
+__all__ = ["MultiplicativeWeights", "mixed_weighted_loss", "positive", "weighted_loss"]
 
 ETA = 0.01
 """As published, for losses summed over 160 epochs."""
@@ -71,7 +71,7 @@ def weighted_loss(losses: Tensor, p: Tensor) -> Tensor:
     Args:
         losses, p: (B,), of one dtype.
     """
-    return (p * losses).sum() / _positive(p.sum())
+    return (p * losses).sum() / positive(p.sum())
 
 
 def mixed_weighted_loss(loss_a: Tensor, loss_b: Tensor, lam: Tensor, p_a: Tensor, p_b: Tensor) -> Tensor:
@@ -86,7 +86,7 @@ def mixed_weighted_loss(loss_a: Tensor, loss_b: Tensor, lam: Tensor, p_a: Tensor
         p_a, p_b: (B,), the weights of either parent.
     """
     share_a, share_b = lam * p_a, (1 - lam) * p_b
-    return (share_a * loss_a + share_b * loss_b).sum() / _positive((share_a + share_b).sum())
+    return (share_a * loss_a + share_b * loss_b).sum() / positive((share_a + share_b).sum())
 
 
 def _capped(log_p: NDArray[np.float64], most: float) -> NDArray[np.float64]:
@@ -107,5 +107,6 @@ def _capped(log_p: NDArray[np.float64], most: float) -> NDArray[np.float64]:
     return capped
 
 
-def _positive(total: Tensor) -> Tensor:
+def positive(total: Tensor) -> Tensor:
+    """A sum of weights to divide by: nothing, where all are 0, is not divided by 0."""
     return total.clamp(min=torch.finfo(total.dtype).tiny)

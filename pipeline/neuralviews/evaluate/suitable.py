@@ -6,23 +6,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..augment.supply import Supply
+from ..data.dataset import ViewDataset
 from ..data.labels import Labels
 from ..errors import OptionError, SpecError, StoreError
 from ..fit.facts import field_facts
-from ..records import NO_LABEL, Split
+from ..records import NO_LABEL, NO_PARENT, Split
 from ..store.schema import AUGMENT
 from .conditions import Condition, Task
 from .contrastive import require_contrastive
 from .fields import HELD_OUT, Rows, active_records, held_out, require_labels
+from .label_noise import require_one_class
 from .prepare import Preparation
 from .store_reader import reader_of_store
-from .training import require_batch
+from .training import Training, require_batch
 
 if TYPE_CHECKING:
     from ..augment.compose import Compose
     from ..store.reader import Store
 
-__all__ = ["dataset_facts", "require_store", "require_suitable"]
+__all__ = ["dataset_facts", "has_mixtures", "require_store", "require_suitable", "require_weighing"]
 
 
 def require_store(store: "Store") -> None:
@@ -59,8 +61,8 @@ def require_suitable(
     hidden: int | None,
     seed: int,
     task: Task = "classify",
-) -> int:
-    """Refuse conditions that cannot be; returns the records of the largest one.
+) -> dict[tuple[int, int | None], int]:
+    """Refuse conditions that cannot be; returns the records of each choice of views and objects.
 
     Args:
         steps: the augmentations by name.
@@ -68,14 +70,16 @@ def require_suitable(
         SpecError: views or objects that are not there, or fields that do not fit a reader or an augmentation.
         OptionError: no such reader, or one too wide; or fewer records than a batch has, or than mixing
             needs; or what the task contrastive does not have.
-        StoreError: a split without usable or labelled records, or a single class.
+        StoreError: a split without usable or labelled records, or a single class; or copies that are mixed
+            with what is held back, or whose objects have no one class for label noise.
     """
     classes = Labels(store).classes
     for name in dict.fromkeys(condition.reader for condition in conditions):
         reader_of_store(store, name, classes, seed=0, hidden=hidden)
     for split in HELD_OUT:
         held_out(store, split, Preparation(store.spec))
-    most = 0
+    records = {}
+    whole = len(ViewDataset(store, "train"))
     for views, objects in dict.fromkeys((condition.views, condition.objects) for condition in conditions):
         rows = active_records(store, views, objects, seed)
         label = store.column("label")[rows]
@@ -86,17 +90,57 @@ def require_suitable(
                 f"{store.root}: found 1 class in the {len(rows):,} training records, expected at least 2: "
                 "there is nothing to tell apart"
             )
-        several = "1 view" if views == 1 else f"{views} views"
-        require_batch(len(rows), batch, f"{several} of {'all' if objects is None else objects} objects are ")
+        if any(one.label_noise for one in conditions):
+            require_one_class(store, rows)
+        if len(rows) < whole and any(one.partners == "active" for one in conditions):
+            _require_unmixed(store, rows)
         if task == "contrastive":
             owners = len(np.unique(store.column("object_id")[rows]))
             for one in conditions:
                 require_contrastive(one, owners, batch)
+        else:
+            several = "1 view" if views == 1 else f"{views} views"
+            many = "all" if objects is None else objects
+            require_batch(len(rows), batch, f"{several} of {many} objects are ")
         for name, augmentation in steps.items():
             if augmentation is not None:
                 _require_augmentation(store, rows, name, augmentation)
-        most = max(most, len(rows))
-    return most
+        records[views, objects] = len(rows)
+    return records
+
+
+def require_weighing(
+    conditions: Sequence[Condition], records: Mapping[tuple[int, int | None], int], training: Training
+) -> None:
+    """Refuse to reweight runs that end before, or as, records are first weighed anew.
+
+    Args:
+        records: as `require_suitable` gives them.
+    Raises:
+        OptionError
+    """
+    for one in conditions:
+        epoch = records[one.views, one.objects] // training.batch
+        if one.reweight != "none" and training.steps <= epoch:
+            raise OptionError(
+                f"reweight: found {training.steps} steps, but records are first weighed after the {epoch} "
+                f"of an epoch; use --steps {epoch + 1} or more, several --epochs, or leave it out"
+            )
+
+
+def has_mixtures(store: "Store", rows: Rows) -> bool:
+    """Whether any of these records has a second parent."""
+    return store.kind == AUGMENT and bool((store.column("parent_b")[rows] != NO_PARENT).any())
+
+
+def _require_unmixed(store: "Store", rows: Rows) -> None:
+    """Raise StoreError if some of the records trained on are mixed, others being held back."""
+    if has_mixtures(store, rows):
+        raise StoreError(
+            f"{store.root}: views or objects are to be held back, but its copies were mixed with any of the "
+            "training split; take all views and objects, evaluate the store they were made from with "
+            "--augment and their plan, or give --partners all to measure that leak"
+        )
 
 
 def _require_augmentation(store: "Store", rows: Rows, name: str, steps: "Compose") -> None:

@@ -31,6 +31,8 @@ __all__ = ["Trained", "Training", "batches", "require_batch", "train"]
 WEIGHT_DECAY = 5e-4
 CHECKPOINTS = 20
 TRAIN_SAMPLE = 2000
+MOST_LR = 1e30
+"""Rates near the end of float32 overflow within the optimizer; training at this one fails as others do."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,12 @@ class Training:
     def __post_init__(self) -> None:
         for name, value, sound, expected in (
             ("batch", self.batch, self.batch >= 2, "2 or more"),
-            ("lr", self.lr, self.lr is None or 0 < self.lr < math.inf, "a number above 0"),
+            (
+                "lr",
+                self.lr,
+                self.lr is None or 0 < self.lr <= MOST_LR,
+                f"a number above 0, up to {MOST_LR:g}",
+            ),
         ):
             if not sound:
                 raise OptionError(f"{name}: found {value}, expected {expected}")

@@ -2,9 +2,11 @@
 
 import io
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -26,6 +28,7 @@ __all__ = [
     "draw_legends",
     "draw_sheet",
     "new_figure",
+    "plain_text",
     "write",
 ]
 
@@ -65,13 +68,14 @@ def write(out: str | Path, draw: Callable[[], Figure]) -> None:
     if not out.parent.is_dir():
         raise OutputError(f"{out}: the gallery cannot be written: there is no folder {out.parent}; make it")
     picture = io.BytesIO()
-    figure = draw()
-    try:
-        figure.savefig(picture, format=kind, dpi=DPI)
-        out.write_bytes(picture.getvalue())
-    except (OSError, ValueError, MemoryError) as error:  # the encoders of pictures raise the latter two
-        cause = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
-        raise OutputError(f"{out}: the gallery cannot be written: {cause}") from error
+    with plain_text():
+        figure = draw()
+        try:
+            figure.savefig(picture, format=kind, dpi=DPI)
+            out.write_bytes(picture.getvalue())
+        except (OSError, ValueError, MemoryError) as error:  # the encoders of pictures raise the latter two
+            cause = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
+            raise OutputError(f"{out}: the gallery cannot be written: {cause}") from error
 
 
 def new_figure(size: tuple[float, float]) -> Figure:
@@ -79,6 +83,11 @@ def new_figure(size: tuple[float, float]) -> Figure:
     figure = Figure(figsize=size, facecolor="white")
     FigureCanvasAgg(figure)
     return figure
+
+
+def plain_text() -> AbstractContextManager[None]:
+    """Around all drawing: a name with dollar signs in it is no formula."""
+    return matplotlib.rc_context({"text.parse_math": False})
 
 
 def draw_heading(figure: Figure, title: str, facts: Sequence[str], note: str = "") -> None:
