@@ -10,7 +10,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "pipeline" / "neuralviews"
 LAYERS = [
-    {"_version", "errors", "seeds", "grids", "portable", "vector", "draws", "mesh"},
+    {"_version", "errors", "integers", "seeds", "grids", "portable", "vector", "draws", "mesh"},
     {"field", "records"},
     {"recipe", "signals", "store", "symmetry", "work"},
     {"fit", "augment", "data", "statistics"},

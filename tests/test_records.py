@@ -1,5 +1,6 @@
 """Records: every column of the stated type and length, and rows that stay together."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from neuralviews.records import (
     ShapeTarget,
     Split,
     Status,
+    split_named,
 )
 
 SPEC = FieldSpec([2, 4, 1])
@@ -196,3 +198,23 @@ def test_no_record_is_a_copy_and_a_fitted_shape() -> None:
 def test_weights_that_do_not_fit_are_refused(weights: Any) -> None:
     with pytest.raises(SpecError, match=rf"weights: found .*, expected float32 \(n, {SPEC.parameters}\)"):
         Records(SPEC, weights, made().columns)
+
+
+def test_records_are_told_apart_by_what_they_are() -> None:
+    first, second = (made() for _ in range(2))
+    assert first == first
+    assert first != second
+    assert first in [second, first]
+
+
+@pytest.mark.parametrize("split", [*Split, *Split.__members__])
+def test_a_split_is_named_or_given(split: Split | str) -> None:
+    assert split_named(split) is (split if isinstance(split, Split) else Split[split])
+
+
+@pytest.mark.parametrize("split", ["valid", 0, True, None, ["train"], b"train"])
+def test_what_names_no_split_is_refused(split: Any) -> None:
+    with pytest.raises(
+        SpecError, match=rf"^split: found {re.escape(repr(split))}, expected one of train, val, test$"
+    ):
+        split_named(split)

@@ -21,7 +21,8 @@
         ├── IntegrityError bytes, sizes or hashes differ from what was published
         └── UnsafeShard    a shard holds something that no writer of ours makes; it was not read
 
-A message is one line and says where, what was found, what was expected, and what to do.
+A message is one line and says where, what was found, what was expected, and what to do. Of a very long one,
+which repeats something very long, the middle is left out.
 The command line prints it and exits with status 2, of a Quarantined with status 3.
 """
 
@@ -47,20 +48,32 @@ __all__ = [
 ]
 
 
+_LONGEST = 2000
+_START = 1400
+
+
 def printable(text: str) -> str:
     """One line that any terminal can print: what it cannot is escaped as in a Python string."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
+def _cut(text: str) -> str:
+    """A text without its middle if it has more than `_LONGEST` characters: what to do stands at its end."""
+    if len(text) <= _LONGEST:
+        return text
+    mark = f" [... {len(text):,} characters, cut here ...] "
+    return text[:_START] + mark + text[_START + len(mark) - _LONGEST :]
+
+
 class NeuralViewsError(Exception):
     """Base of all deliberate errors; anything else that escapes is a defect of neuralviews.
 
-    The message stays one line that any terminal can print, whatever names of files and keys it
-    repeats: what cannot be printed is escaped as in a Python string.
+    The message stays one line of at most 2,000 characters that any terminal can print, whatever names of
+    files and keys it repeats: what cannot be printed is escaped as in a Python string.
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__(printable(message))
+        super().__init__(_cut(printable(_cut(message))))  # escaping 12 MB would take a second
 
 
 class RecipeError(NeuralViewsError):

@@ -6,9 +6,8 @@ with Periodic Activation Functions" (NeurIPS 2020), section 3. Weights of a laye
 the flat vector is ``W_0, b_0, W_1, b_1, ...`` row-major: the order of ``torch.nn.Module.parameters``.
 """
 
-import operator
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, cast
 
@@ -17,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .errors import SpecError
 from .grids import AxisOrder, image_grid
+from .integers import whole_number
 
 __all__ = ["Field", "FieldSpec", "Layer", "evaluate", "join", "split"]
 
@@ -64,12 +64,14 @@ class FieldSpec:
         axis_order: AxisOrder = "xy",
     ) -> None:
         hidden = max(len(dims) - 2, 0)
-        omegas = (omega,) * hidden if isinstance(omega, int | float) else tuple(omega)
+        several = isinstance(omega, Iterable) and not isinstance(omega, str | bytes)
+        omegas = cast(Iterable[float], omega) if several else (omega,) * hidden
+        widths = [whole_number(width) for width in dims]
         for name, value in (
-            ("dims", tuple(dims)),
-            ("omega", tuple(float(w) for w in omegas)),
-            ("output_offset", float(output_offset)),
-            ("output_scale", float(output_scale)),
+            ("dims", tuple(found if n is None else n for found, n in zip(dims, widths, strict=True))),
+            ("omega", tuple(_number("omega", w) for w in omegas)),
+            ("output_offset", _number("output_offset", output_offset)),
+            ("output_scale", _number("output_scale", output_scale)),
             ("axis_order", axis_order),
         ):
             object.__setattr__(self, name, value)
@@ -81,7 +83,7 @@ class FieldSpec:
                 f"dims: found {list(self.dims)}, expected [in, hidden..., out] with a hidden layer"
             )
         for width in self.dims:
-            if isinstance(width, bool) or not isinstance(width, int) or not 1 <= width <= MAX_WIDTH:
+            if whole_number(width) is None or not 1 <= width <= MAX_WIDTH:
                 raise SpecError(
                     f"dims: found {width!r} in {list(self.dims)}, expected integers from 1 to {MAX_WIDTH}"
                 )
@@ -161,9 +163,22 @@ class FieldSpec:
         spec = cls(
             value["dims"], value["omega"], value["output_offset"], value["output_scale"], value["axis_order"]
         )
-        if spec.to_json()["parameters"] != value["parameters"]:
+        table = value["parameters"]
+        # The table that the widths ask for is not made if it is larger than the one that is there.
+        sized = isinstance(table, list) and len(table) == 2 * (len(spec.dims) - 1)
+        if not sized or spec.to_json()["parameters"] != table:
             raise SpecError("field specification: the parameter table does not follow from dims")
         return spec
+
+
+def _number(name: str, value: Any) -> float:
+    """Any number as float64; a SpecError of what is none, of text with digits too."""
+    try:
+        if isinstance(value, str | bytes):
+            raise TypeError
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise SpecError(f"{name}: found {value!r}, expected a number") from None
 
 
 def split(spec: FieldSpec, weights: NDArray[Any]) -> list[tuple[NDArray[Any], NDArray[Any]]]:
@@ -216,7 +231,7 @@ def evaluate(
         return cast(NDArray[Any], dtype(spec.output_scale) * affine + dtype(spec.output_offset))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Field:
     """One fitted function: call it on coordinates; if it is an image, render it on a pixel grid.
 
@@ -244,9 +259,11 @@ class Field:
                 f"call it for its values: field(points), points of shape (n, {self.spec.in_dim})"
             )
         try:
-            height, width = map(operator.index, shape)
+            height, width = (whole_number(side) or 0 for side in shape)
         except (TypeError, ValueError):
-            raise SpecError(f"render: found shape {shape!r}, expected (height, width)") from None
+            height = width = 0
+        if min(height, width) < 1:
+            raise SpecError(f"render: found shape {shape!r}, expected (height, width), each 1 or more")
         values = self(image_grid(height, width, self.spec.axis_order))
         return values.reshape(
             (height, width) if self.spec.out_dim == 1 else (height, width, self.spec.out_dim)

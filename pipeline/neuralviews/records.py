@@ -27,6 +27,7 @@ __all__ = [
     "ShapeTarget",
     "Split",
     "Status",
+    "split_named",
 ]
 
 NO_LABEL = -1
@@ -45,6 +46,14 @@ class Split(IntEnum):
     train = 0
     val = 1
     test = 2
+
+
+def split_named(split: Split | str) -> Split:
+    """A split, given as such or by its name; a SpecError says which there are."""
+    name = split.name if isinstance(split, Split) else split
+    if not isinstance(name, str) or name not in Split.__members__:
+        raise SpecError(f"split: found {split!r}, expected one of {', '.join(Split.__members__)}")
+    return Split[name]
 
 
 class Status(IntEnum):
@@ -123,7 +132,7 @@ _KINDS = (
 _TYPES = {name: dtype for columns in _KINDS for name, dtype in columns.items()}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Records:
     """Fields that share a spec, one per row: fitted (of shapes or of anything else), imported, or copies.
 

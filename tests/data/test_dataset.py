@@ -3,6 +3,7 @@
 import pickle
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from neuralviews.errors import SpecError, StoreError
 from neuralviews.records import Split
 from neuralviews.store.reader import Store
 
+from ..exchange.imported_stores import make_imported
 from ..made_stores import digits_recipe, make_store
 
 DIVERGED = (0, 4, 6, 7, 8)  # object 0 loses view 0, object 1 view 1, object 2 all three
@@ -170,8 +172,11 @@ def test_wrappers_of_torch_keep_working(store: Store) -> None:
         ({"split": "valid"}, r"split: found 'valid', expected one of train, val, test"),
         ({"split": ["train", "val"]}, r"split: found \['train', 'val'\], expected one of train, val, test"),
         ({"views": [1]}, r"views: found \[1\], expected 'all', 'random' or a number from 1 to 3"),
-        ({"views": 4}, r"views: found 4, but .* has 3 views of each object"),
-        ({"views": 0}, r"views: found 0, but .* has 3 views"),
+        ({"views": 4}, r"views: found 4, but the views in .* are numbered up to 2; expected 1 to 3: n takes"),
+        ({"views": 0}, r"views: found 0, but the views in .* are numbered up to 2; expected 1 to 3"),
+        ({"views": 2.0}, r"views: found 2\.0, expected 'all', 'random' or a number from 1 to 3"),
+        ({"seed": 1.5}, r"seed: found 1\.5, expected an integer"),
+        ({"seed": True}, r"seed: found True, expected an integer"),
         ({"views": "first"}, r"views: found 'first', expected 'all', 'random' or a number from 1 to 3"),
         ({"views": True}, r"views: found True, expected 'all'"),
         ({"layout": "nfn"}, r"layout: found 'nfn', expected one of flat, layers, graph"),
@@ -190,9 +195,42 @@ def test_it_prints_in_a_line(store: Store) -> None:
     )
 
 
-def test_negative_epochs_are_refused(store: Store) -> None:
-    with pytest.raises(SpecError, match="epoch: found -1, expected 0 or more"):
-        ViewDataset(store, views="random").set_epoch(-1)
+@pytest.mark.parametrize("epoch", [-1, 1.5, "1", True])
+def test_epochs_that_are_none_are_refused(store: Store, epoch: Any) -> None:
+    with pytest.raises(SpecError, match=f"epoch: found {epoch!r}, expected an integer, 0 or more"):
+        ViewDataset(store, views="random").set_epoch(epoch)
+
+
+def test_arguments_may_be_numbers_of_numpy_and_splits(store: Store) -> None:
+    plain = ViewDataset(store, "val", views="random", seed=3)
+    same = ViewDataset(store, Split.val, views="random", seed=np.int64(3))  # type: ignore[arg-type]
+    for dataset in (plain, same):
+        dataset.set_epoch(np.int64(5))  # type: ignore[arg-type]
+    assert plain.rows.tolist() == same.rows.tolist()
+    assert (same.split, same.seed) == ("val", 3)
+    two = ViewDataset(store, "val", views=np.uint16(2))  # type: ignore[arg-type]
+    assert two.rows.tolist() == ViewDataset(store, "val", views=2).rows.tolist()
+    assert repr(two) == repr(ViewDataset(store, "val", views=2))
+
+
+class TestViewsNumberedByOthers:
+    """n takes the views numbered below n, wherever an object's numbers begin and whatever it lacks."""
+
+    def test_numbers_from_one(self, tmp_path: Path) -> None:
+        store = make_imported(tmp_path / "store", objects=(0, 1), views=(1, 2, 3), split=[Split.train] * 2)
+        assert [len(ViewDataset(store, views=n)) for n in (2, 3, 4)] == [2, 4, 6]
+        with pytest.raises(
+            SpecError, match=r"views in .* are numbered up to 3; expected 1 to 4: n takes the"
+        ):
+            ViewDataset(store, views=5)
+        with pytest.raises(StoreError, match=r"choose another split, or more views$") as error:
+            ViewDataset(store, views=1)
+        assert "'train' has no usable record among the views numbered below 1 (0 diverged" in str(error.value)
+
+    def test_a_diverged_view_is_not_made_up_for(self, tmp_path: Path) -> None:
+        recipe = digits_recipe(split={"rule": "random", "val": 0, "test": 0})
+        store = make_store(tmp_path / "store", recipe, 2, diverged=[0])
+        assert ViewDataset(store, views=2).rows.tolist() == [1, 3, 4]
 
 
 def test_an_empty_split_is_refused(tmp_path: Path) -> None:

@@ -142,9 +142,17 @@ def test_the_store_of_version_1() -> None:
     assert found.other_class.after < found.other_class.before
 
 
+def test_a_folder_and_a_split_will_do(store: Store) -> None:
+    expected = diversity(store, pairs=5, split="val")
+    assert diversity(store.root, pairs=np.int64(5), split=Split.val) == expected  # type: ignore[arg-type]
+    assert diversity(str(store.root), pairs=5, split="val") == expected
+
+
 def test_what_cannot_be_is_refused(store: Store, tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="pairs: found 0, expected 1 to 1000000"):
         diversity(store, pairs=0)
+    with pytest.raises(OptionError, match=r"pairs: found 2\.0, expected 1 to 1000000"):
+        diversity(store, pairs=2.0)  # type: ignore[arg-type]
     with pytest.raises(OptionError, match="pairs: found 1000000000000, expected 1 to 1000000"):
         diversity(store, pairs=10**12)
     with pytest.raises(SpecError, match="group: found 'all'"):

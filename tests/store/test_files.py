@@ -14,12 +14,12 @@ from neuralviews.store.files import (
     make_folder,
     open_regular,
     publish,
-    quarantine,
     read_whole,
     remove_leftovers,
     replace,
     require_writable,
 )
+from neuralviews.store.quarantine import quarantine
 
 
 def publish_bytes(root: Path, name: str, data: bytes) -> None:

@@ -169,3 +169,35 @@ def test_differences_are_named_by_their_path() -> None:
         "b.c: there [1, 2], here [1, 3]",
         "b.d: there 1, here None",
     ]
+
+
+def test_shards_state_the_arch_as_the_job_spells_it() -> None:
+    """Other writers may spell 30 what ours spells 30.0: the canonical JSON is of what stands there."""
+    arch = {**SPEC.to_json(), "omega": [30, 15.5], "output_scale": 2}
+    job = Job.parse({**make_job(), "arch": arch}, "job.json")
+    assert job.arch == canonical_json(arch) != canonical_json(job.spec.to_json())
+    assert job.spec == FieldSpec(SPEC.dims, [30.0, 15.5], SPEC.output_offset, 2.0)
+    assert Job.parse(make_job(), "job.json").arch == canonical_json(SPEC.to_json())
+
+
+@pytest.mark.parametrize("key", ["dims", "omega", "parameters", "other"])
+def test_a_large_description_is_refused_before_it_is_read(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(value: object) -> None:
+        raise AssertionError("it was read")
+
+    arch = {**SPEC.to_json(), key: [1] * 30_000}
+    monkeypatch.setattr(FieldSpec, "from_json", refuse)
+    with pytest.raises(
+        FormatError, match=rf"^job\.json: arch takes {len(canonical_json(arch))} bytes, at most 60000; use"
+    ):
+        Job.parse({**make_job(), "arch": arch}, "job.json")
+
+
+@pytest.mark.parametrize("attributes", [["a"], None, []])
+def test_imported_attributes_need_their_width(attributes: Any) -> None:
+    job = make_job(kind="import", attributes=attributes)
+    with pytest.raises(
+        FormatError, match=r"^job\.json: found columns None, expected the width of attributes, no more$"
+    ):
+        Job.parse(job, "job.json")
+    assert Job.parse(make_job(attributes=attributes), "job.json").layout.attributes == 0  # of other kinds

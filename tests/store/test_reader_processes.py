@@ -74,3 +74,19 @@ def test_children_read_the_same(store: Store, method: str) -> None:
     store.weights([0, 50])
     with multiprocessing.get_context(method).Pool(2) as pool:
         assert pool.map(_sum_of_all, [store] * 4) == [_sum_of_all(store)] * 4
+
+
+def test_another_current_folder_changes_nothing(
+    finished: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(finished.parent)
+    store = open_store(finished.name)
+    sent = pickle.dumps(store)
+    monkeypatch.chdir(tmp_path)
+    for opened in (store, pickle.loads(sent)):
+        np.testing.assert_array_equal(opened.weights([99, 40, 3]), ALL.weights[[99, 40, 3]])
+        assert repr(opened).startswith(f"<Store {finished.name} ")  # as it was called
+
+
+def test_an_open_store_is_opened_already(store: Store) -> None:
+    assert open_store(store) is store

@@ -162,6 +162,15 @@ def test_a_lost_folder_is_named(root: Path, level: Level) -> None:
         verify(root, level)
 
 
+def test_an_open_store_is_its_folder(root: Path) -> None:
+    store = open_store(root)
+    store.column("label")
+    assert verify(store) == verify(root)
+    edit_manifest(root, raise_summary)
+    with pytest.raises(IntegrityError, match="SHA256SUMS: does not follow"):
+        verify(store)
+
+
 def test_a_proven_store_is_proven_again(root: Path) -> None:
     """What this process has read before does not count."""
     open_store(root).column("label")

@@ -9,6 +9,8 @@ import pytest
 
 from neuralviews.errors import FormatError, IntegrityError, NotAStore, OutputError
 from neuralviews.field import FieldSpec
+from neuralviews.store.canonical import canonical_json
+from neuralviews.store.reader import open_store
 from neuralviews.store.verify import verify
 from neuralviews.store.writer import StoreWriter
 
@@ -132,3 +134,26 @@ def test_folders_named_like_leftovers_do_not_keep_a_store_from_being_finished(
     fill(writer)
     assert contents(writer.root) == contents(finished)
     verify(writer.root)
+
+
+@pytest.mark.parametrize("name", [".DS_Store", "notes", "shard-000009.h5"])
+def test_what_verification_refuses_is_not_published(writer: StoreWriter, finished: Path, name: str) -> None:
+    commit(writer, *writer.missing())
+    stray = writer.root / "shards" / name
+    stray.touch()
+    with pytest.raises(IntegrityError, match=rf"shards/{name}: no shard of this store; move it elsewhere$"):
+        writer.finalize()
+    assert not (writer.root / "manifest.json").exists()
+    stray.unlink()
+    writer.finalize()
+    verify(writer.root)
+    assert contents(writer.root) == contents(finished)
+
+
+def test_other_spellings_of_the_arch_make_a_store_that_verifies(tmp_path: Path) -> None:
+    job = make_job(rows=40)
+    job["arch"]["omega"] = [30, 30]
+    fill(StoreWriter(tmp_path / "store", job))
+    assert verify(open_store(tmp_path / "store"), "semantic").rows == 40
+    shard = (tmp_path / "store/shards/shard-000000.h5").read_bytes()
+    assert canonical_json(job["arch"]) in shard

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from neuralviews.errors import IntegrityError, UnsafeShard
-from neuralviews.store.files import DifferentBytes, quarantine
+from neuralviews.store.files import DifferentBytes
+from neuralviews.store.quarantine import quarantine
 from neuralviews.store.writer import StoreWriter
 
 from .stores import (

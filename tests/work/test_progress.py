@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tqdm
 
+from neuralviews.store.files import remove_leftovers
 from neuralviews.work.progress import ProgressBar, ProgressCounter
 
 
@@ -84,3 +85,22 @@ def test_nothing_made_is_nothing_said_of_its_quality(
 ) -> None:
     draw(tmp_path, [], done=2)
     assert "dB" not in capfd.readouterr().err
+
+
+def test_another_run_that_finishes_the_store_meanwhile_is_fine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    memmap = np.memmap
+
+    def tidied(*arguments: Any, **options: Any) -> Any:
+        remove_leftovers(tmp_path)
+        return memmap(*arguments, **options)
+
+    monkeypatch.setattr(np, "memmap", tidied)
+    counter = ProgressCounter(None, 2, 1)
+    counter.add(np.array([20.0, 21.0], np.float32))
+    with ProgressBar(tmp_path, 2, 3, 0, title="made", unit="fields", shown=True) as bar:
+        assert not [*tmp_path.iterdir()]
+        ProgressCounter(bar.path, 2, 0).add(np.array([30.0], np.float32))  # which nobody sees
+        bar.add(1, counter.row)
+    assert "2/3 [" in capfd.readouterr().err

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 import numpy as np
 import torch
@@ -13,7 +13,8 @@ from torch.utils.data import Dataset
 from ..augment.base import Augmentation
 from ..augment.compose import Compose
 from ..errors import SpecError, StoreError
-from ..records import Split, Status
+from ..integers import whole_number
+from ..records import Split, Status, split_named
 from ..seeds import derive_seed
 from ..store.reader import Store, open_store
 from .batch import ItemRows, Layout, ViewBatch, ViewItem, arrange
@@ -33,9 +34,11 @@ class ViewDataset(Dataset[ViewItem]):
 
     Args:
         store: an open store, or its folder.
-        split: ``"train"``, ``"val"`` or ``"test"``.
-        views: ``"all"``; a number n for the first n views of each object; or ``"random"`` for one view of
-            each object, drawn anew in each epoch that `set_epoch` announces; without it, always the same.
+        split: ``"train"``, ``"val"`` or ``"test"``, or a `Split`.
+        views: ``"all"``; a number n for the views numbered below n, 0 to n - 1, as far as an object has them
+            (a diverged one is not made up for, and imported ones may be numbered in any way); or ``"random"``
+            for one view of each object, drawn anew in each epoch that `set_epoch` announces; without it,
+            always the same.
         layout: how `collate` arranges the weights: see `ViewBatch`.
         seed: of all draws, which also follow from the dataset id and the epoch.
         transform: augments each field anew in each epoch that `set_epoch` announces, the same in any batch
@@ -56,7 +59,7 @@ class ViewDataset(Dataset[ViewItem]):
     def __init__(
         self,
         store: Store | str | Path,
-        split: str = "train",
+        split: Split | str = "train",
         *,
         views: Literal["all", "random"] | int = "all",
         layout: Layout = "flat",
@@ -66,12 +69,14 @@ class ViewDataset(Dataset[ViewItem]):
     ) -> None:
         if layout not in get_args(Layout):
             raise SpecError(f"layout: found {layout!r}, expected one of {', '.join(get_args(Layout))}")
-        self.store = store = open_store(store) if isinstance(store, str | Path) else store
-        self.split = split
-        self.views = views
+        self.store = store = open_store(store)
+        self.split = split_named(split).name
+        self.views, below = _views_below(store, views)
         self.layout: Layout = layout
-        self.seed = seed
-        self._members, self.skipped = _usable_records(store, split, _first_views(store, views))
+        if (found := whole_number(seed)) is None:
+            raise SpecError(f"seed: found {seed!r}, expected an integer")
+        self.seed = seed = found
+        self._members, self.skipped = _usable_records(store, self.split, self.views, below)
         self._labels = Labels(store)
         self.classes = self._labels.classes
         self._transform = None if transform is None else Transform.of(transform, store, self._members, seed)
@@ -123,9 +128,10 @@ class ViewDataset(Dataset[ViewItem]):
 
     def set_epoch(self, epoch: int) -> None:
         """Announce an epoch before its loop begins; workers follow. Random views and transforms need it."""
-        if epoch < 0:
-            raise SpecError(f"epoch: found {epoch}, expected 0 or more")
-        self._epoch.fill_(epoch)
+        number = whole_number(epoch)
+        if number is None or number < 0:
+            raise SpecError(f"epoch: found {epoch!r}, expected an integer, 0 or more")
+        self._epoch.fill_(number)
 
     def collate(self, items: Sequence[ViewItem]) -> ViewBatch:
         """Arrange views in the dataset's layout; pass it to the DataLoader as ``collate_fn``."""
@@ -143,26 +149,30 @@ class ViewDataset(Dataset[ViewItem]):
         return self._members[self._starts + ((high_bits * counts) >> np.uint64(32)).astype(np.int64)]
 
 
-def _first_views(store: Store, views: str | int) -> int:
-    """How many views of an object may be used."""
-    available = max(int(columns["view"].max()) for _, columns in store.scan("view")) + 1
+def _views_below(store: Store, views: str | int) -> tuple[Literal["all", "random"] | int, int]:
+    """What is asked for, and the number that the views in use are numbered below."""
+    largest = max(int(columns["view"].max()) for _, columns in store.scan("view"))
     if views in ("all", "random"):
-        return available
-    if isinstance(views, bool) or not isinstance(views, int):
-        raise SpecError(f"views: found {views!r}, expected 'all', 'random' or a number from 1 to {available}")
-    if not 1 <= views <= available:
-        raise SpecError(f"views: found {views}, but {store.root} has {available} views of each object")
-    return views
+        return cast(Literal["all", "random"], views), largest + 1
+    number = whole_number(views)
+    if number is None:
+        raise SpecError(
+            f"views: found {views!r}, expected 'all', 'random' or a number from 1 to {largest + 1}"
+        )
+    if not 1 <= number <= largest + 1:
+        raise SpecError(
+            f"views: found {number}, but the views in {store.root} are numbered up to {largest}; "
+            f"expected 1 to {largest + 1}: n takes the views numbered below n"
+        )
+    return number, number
 
 
-def _usable_records(store: Store, split: str, first: int) -> tuple[NDArray[np.int64], int]:
+def _usable_records(store: Store, split: str, views: str | int, below: int) -> tuple[NDArray[np.int64], int]:
     """Records of the split by object and view, and how many diverged or rejected ones were left out."""
-    if split not in tuple(Split.__members__):
-        raise SpecError(f"split: found {split!r}, expected one of {', '.join(Split.__members__)}")
     parts: list[NDArray[np.int64]] = []
     skipped, last, ordered = 0, -1, True
     for rows, columns in store.scan("split", "view", "status", "object_id"):
-        wanted = (columns["split"] == Split[split]) & (columns["view"] < first)
+        wanted = (columns["split"] == Split[split]) & (columns["view"] < below)
         usable = np.flatnonzero(wanted & (columns["status"] != Status.diverged))
         skipped += int(wanted.sum()) - len(usable)
         if len(usable):
@@ -173,9 +183,11 @@ def _usable_records(store: Store, split: str, first: int) -> tuple[NDArray[np.in
     if not parts:
         splits = store.manifest.summary.splits
         found = ", ".join(f"{part.name} {splits[part.name].records}" for part in Split)
+        among = f" among the views numbered below {views}" if isinstance(views, int) else ""
         raise StoreError(
-            f"{store.root}: split '{split}' has no usable record "
+            f"{store.root}: split '{split}' has no usable record{among} "
             f"({skipped} diverged or rejected; records: {found}); choose another split"
+            f"{', or more views' if among else ''}"
         )
     members = np.concatenate(parts)
     if not ordered:

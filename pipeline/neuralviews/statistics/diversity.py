@@ -8,12 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..draws import Draws, row_seeds
-from ..errors import OptionError, SpecError, StoreError
-from ..records import NO_LABEL, Split, Status
+from ..errors import OptionError, StoreError
+from ..integers import whole_number
+from ..records import NO_LABEL, Split, Status, split_named
 from ..seeds import derive_seed
+from ..store.reader import open_store
 from ..symmetry.group import Group, check_group
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..store.reader import Store
 
 __all__ = ["Distance", "Diversity", "diversity"]
@@ -68,7 +72,12 @@ class Diversity:
 
 
 def diversity(
-    store: "Store", *, pairs: int = 256, group: Group = "phase", split: str = "train", seed: int = 0
+    store: "Store | str | Path",
+    *,
+    pairs: int = 256,
+    group: Group = "phase",
+    split: Split | str = "train",
+    seed: int = 0,
 ) -> Diversity:
     """Measure pairs of usable views, drawn anew for each kind of pair.
 
@@ -76,7 +85,7 @@ def diversity(
     The same arguments give the same numbers to the last bit.
 
     Args:
-        store: any store.
+        store: any store, or its folder.
         pairs: of each kind.
         group: what alignment takes out: see `align`.
         split: whose views.
@@ -87,16 +96,15 @@ def diversity(
         StoreError: the split has no two usable views.
     """
     check_group(group)
-    if not 1 <= pairs <= _MOST_PAIRS:
-        raise OptionError(f"pairs: found {pairs}, expected 1 to {_MOST_PAIRS}")
-    if split not in tuple(Split.__members__):
-        raise SpecError(f"split: found {split!r}, expected one of {', '.join(Split.__members__)}")
-    usable = (store.column("split") == Split[split]) & (store.column("status") != Status.diverged)
+    if whole_number(pairs) is None or not 1 <= pairs <= _MOST_PAIRS:
+        raise OptionError(f"pairs: found {pairs!r}, expected 1 to {_MOST_PAIRS}")
+    part, store = split_named(split), open_store(store)
+    usable = (store.column("split") == part) & (store.column("status") != Status.diverged)
     rows = np.flatnonzero(usable)
     if len(rows) < 2:
         raise StoreError(
-            f"{store.root}: split '{split}' has {len(rows)} usable records, expected 2 or more to compare; "
-            "choose another split"
+            f"{store.root}: split '{part.name}' has {len(rows)} usable records, expected 2 or more to "
+            "compare; choose another split"
         )
     object_id = store.column("object_id")[rows].astype(np.int64)
     label = store.column("label")[rows].astype(np.int64)

@@ -58,11 +58,11 @@ class ExactSums:
         return self._sums, self._squares
 
     def _empty_bins(self) -> None:
-        for k in np.flatnonzero(self._bins.any(axis=(0, 2))).tolist():
+        for k in np.flatnonzero(self._bins.any(axis=(0, 2))).tolist():  # reading makes no page
             plain, low, high = self._bins[:, k].astype(object)
             self._sums = self._sums + (plain << _POWERS * k)
             self._squares = self._squares + ((low + (high << _PART)) << 2 * _POWERS * k)
-        self._bins[:] = 0
+            self._bins[:, k] = 0
         self._in_bins = 0
 
 

@@ -27,12 +27,13 @@ __all__ = [
     "open_regular",
     "output_errors",
     "publish",
-    "quarantine",
     "read_whole",
     "remove_leftovers",
     "replace",
     "require_writable",
+    "sha256_of",
     "sync_folder",
+    "sync_name",
     "unreadable",
 ]
 
@@ -42,6 +43,7 @@ _READ = os.O_RDONLY | os.O_CLOEXEC
 # Without O_NONBLOCK, opening a pipe that somebody put in a shard's place would wait for ever.
 _READ_FILE = _READ | os.O_NOFOLLOW | os.O_NONBLOCK
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
+_NO_SYNC = {errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP}
 _ATTEMPTS = 100
 _SHORTAGES = {
     errno.EMFILE: "allow more open files (ulimit -n)",
@@ -130,6 +132,16 @@ def file_sha256(fd: int) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def sha256_of(root: Path, name: str) -> str:
+    """sha256 of a file; FileNotFoundError if it has gone."""
+    try:
+        with open_regular(root, name) as fd:
+            return file_sha256(fd)
+    except IntegrityError:
+        (root / name).lstat()
+        raise
+
+
 @contextmanager
 def output_errors(path: Path) -> Iterator[None]:
     """Turn an OSError while ``path`` is written into an OutputError that names it."""
@@ -172,7 +184,7 @@ def publish(root: Path, name: str, parts: Sequence[Buffer], sha256: str) -> None
         try:
             link_new(temp, final)
         except FileExistsError:
-            found = _sha256_of(root, name)
+            found = sha256_of(root, name)
             if found != sha256:
                 raise DifferentBytes(name, found) from None
 
@@ -199,23 +211,6 @@ def require_writable(folder: Path) -> None:
         _write_temp(folder / "probe", []).unlink(missing_ok=True)
 
 
-def quarantine(root: Path, name: str, sha256: str) -> None:
-    """Set a file of these bytes aside under a name that no reader looks at; no other file is taken away.
-
-    Between the judgement and the renaming another writer may have replaced the file by a good one, which
-    then gets its name back; a file that has gone meanwhile is fine.
-    """
-    path = root / name
-    aside = path.with_name(f"{QUARANTINE_PREFIX}{path.name}-{secrets.token_hex(8)}")
-    with output_errors(path):
-        with suppress(FileNotFoundError):
-            path.rename(aside)
-            if _sha256_of(root, aside.relative_to(root).as_posix()) != sha256:
-                with suppress(FileExistsError):
-                    link_new(aside, path)
-        _sync_folder(path.parent)
-
-
 def is_leftover(entry: str) -> bool:
     """Whether a file name is a temporary or quarantined one, which readers ignore."""
     return entry.startswith((TEMP_PREFIX, QUARANTINE_PREFIX))
@@ -239,14 +234,10 @@ def sync_folder(folder: Path) -> None:
         _sync_folder(folder)
 
 
-def _sha256_of(root: Path, name: str) -> str:
-    """sha256 of a file; FileNotFoundError if it has gone."""
-    try:
-        with open_regular(root, name) as fd:
-            return file_sha256(fd)
-    except IntegrityError:
-        (root / name).lstat()
-        raise
+def sync_name(folder: Path) -> None:
+    """Make a folder's own name durable, unless the folder that holds it cannot be read."""
+    with output_errors(folder), suppress(PermissionError):
+        _sync_folder(folder.absolute().parent)
 
 
 def _through_temp(final: Path, parts: Sequence[Buffer], give_name: Callable[[Path], None]) -> None:
@@ -306,5 +297,8 @@ def _sync_folder(folder: Path) -> None:
     fd = os.open(folder, _READ | os.O_DIRECTORY)
     try:
         os.fsync(fd)
+    except OSError as error:  # some mounts (CIFS, 9p, FUSE) sync files and have no such thing for folders
+        if error.errno not in _NO_SYNC:
+            raise
     finally:
         os.close(fd)

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from ..errors import FormatError, SpecError
+from ..errors import FormatError
 from ..field import FieldSpec
 from ..records import REPAIRS, SHADOW_COLUMNS
 from .canonical import canonical_json, sha256_hex
@@ -95,10 +95,7 @@ class Job:
         rows, rows_per_shard = (
             _count(content.get(key), MAX_ROWS, key, name) for key in ("rows", "rows_per_shard")
         )
-        try:
-            spec = FieldSpec.from_json(content.get("arch"))
-        except (SpecError, OverflowError) as error:
-            raise FormatError(f"{name}: arch: {error}") from error
+        spec = _spec(content.get("arch"), name)
         if kind == SUBSET:
             whole = cls.parse(_whole(content, rows, name), f"{name}: of.job")
             job = replace(whole, content=content, rows=rows, rows_per_shard=rows_per_shard)
@@ -106,7 +103,7 @@ class Job:
             layout = _augmented_layout(content.get("columns"), spec, name)
             parent_id, pipelines = _origin(content, name)
             job = cls(content, rows, rows_per_shard, spec, layout, content, parent_id, pipelines)
-        elif "columns" not in content:
+        elif "columns" not in content and not (kind == IMPORT and "attributes" in content):
             job = cls(content, rows, rows_per_shard, spec, RowLayout(spec.parameters), content)
         elif kind == IMPORT or _states_shadow(content["columns"]):
             layout = RowLayout(spec.parameters, shadow=True)
@@ -115,10 +112,6 @@ class Job:
         else:
             layout, limit = _shape_layout(content["columns"], spec, name), _max_disagreement(content, name)
             job = cls(content, rows, rows_per_shard, spec, layout, content, max_disagreement=limit)
-        if len(job.arch) > MAX_ARCH_BYTES:
-            raise FormatError(
-                f"{name}: arch takes {len(job.arch)} bytes, at most {MAX_ARCH_BYTES}; use fewer layers"
-            )
         if job.shard_count > MAX_SHARDS:
             raise FormatError(
                 f"{name}: {job.shard_count} shards, at most {MAX_SHARDS}; raise store.rows_per_shard "
@@ -138,8 +131,8 @@ class Job:
 
     @cached_property
     def arch(self) -> bytes:
-        """Canonical JSON of the spec, as every shard states it."""
-        return canonical_json(self.spec.to_json())
+        """Canonical JSON of the key ``arch``, as every shard states it."""
+        return canonical_json(self.content["arch"])
 
     @property
     def shard_count(self) -> int:
@@ -155,6 +148,17 @@ class Job:
     def shard_names(self) -> Iterator[str]:
         """Path of every shard below the root, in order."""
         return (shard_name(shard) for shard in range(self.shard_count))
+
+
+def _spec(arch: object, name: str | Path) -> FieldSpec:
+    """The shape of fields that the key ``arch`` states, once that is known to be small."""
+    try:
+        size = len(canonical_json(arch))
+        if size > MAX_ARCH_BYTES:
+            raise FormatError(f"{name}: arch takes {size} bytes, at most {MAX_ARCH_BYTES}; use fewer layers")
+        return FieldSpec.from_json(arch)
+    except (ValueError, OverflowError) as error:  # of a SpecError, and of what no JSON is
+        raise FormatError(f"{name}: arch: {error}") from error
 
 
 def _count(found: object, most: int, key: str, name: str | Path) -> int:
@@ -193,7 +197,7 @@ def _shape_layout(columns: object, spec: FieldSpec, name: str | Path) -> RowLayo
 
 def _imported_layout(content: Mapping[str, Any], spec: FieldSpec, name: str | Path) -> RowLayout:
     """The layout that the keys ``columns`` and ``attributes`` of the job of imported records state."""
-    columns, attributes = content["columns"], content.get("attributes")
+    columns, attributes = content.get("columns"), content.get("attributes")
     if not isinstance(columns, Mapping) or set(columns) != {"attributes"}:
         raise FormatError(
             f"{name}: found columns {_shown(columns)}, expected the width of attributes, no more"

@@ -35,7 +35,7 @@ class Lineage:
         """
         if job.parent_id is None:
             raise OptionError(f"parent: {root} has none, its kind is {job.kind!r}; leave the parent out")
-        parent = open_store(parent) if isinstance(parent, str | Path) else parent
+        parent = open_store(parent)
         if parent.dataset_id != job.parent_id:
             raise IntegrityError(
                 f"{parent.root}: found dataset id {parent.dataset_id}, "

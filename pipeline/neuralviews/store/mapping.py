@@ -31,7 +31,8 @@ class ShardMaps:
     """
 
     def __init__(self, root: Path, entries: tuple[ShardEntry, ...]) -> None:
-        self.root = root
+        # Shards may be mapped long after the store was opened, by when the current folder may be another.
+        self.root = root.absolute()
         self.entries = entries
         self._arrays: dict[int, Mapping[str, NDArray[Any]]] = {}
         self._weight_bytes: dict[int, memoryview] = {}

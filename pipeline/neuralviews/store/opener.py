@@ -80,9 +80,12 @@ class _Descriptor:
         return self._position
 
     def readinto(self, buffer: memoryview) -> int:
+        # Positions are what the file says: some are beyond what the system takes for a place in a file.
+        if self._position + len(buffer) > os.fstat(self._fd).st_size:
+            raise OSError("it points beyond its end")
         data = os.pread(self._fd, len(buffer), self._position)
         if len(data) != len(buffer):
-            raise OSError("it points beyond its end")
+            raise OSError("it was cut short")
         buffer[:] = data
         self._position += len(data)
         return len(data)

@@ -32,14 +32,16 @@ from .values import column_problem
 __all__ = ["Store", "open_store"]
 
 
-def open_store(root: str | Path) -> "Store":
-    """Open a finished store; only its manifest is read.
+def open_store(root: "str | Path | Store") -> "Store":
+    """Open a finished store; only its manifest is read. One that is open already is given back as it is.
 
     Raises:
         NotAStore: the folder is missing or holds no store.
         IncompleteStore: it is not finished.
         FormatError: the manifest departs from the format, or a newer neuralviews wrote it.
     """
+    if isinstance(root, Store):
+        return root
     require_little_endian()
     root = Path(root)
     _require_finished(root)

@@ -1,6 +1,5 @@
 """Verification of a finished store, from cheap to thorough."""
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,14 +7,15 @@ from typing import Any, Literal, TypeVar, get_args
 
 from ..errors import IntegrityError, OptionError, StoreError
 from .canonical import canonical_json
-from .files import is_leftover, open_regular, read_whole
+from .files import open_regular, read_whole
 from .job import Job
 from .lineage import Lineage
 from .manifest import checksums, receipt_of
 from .manifest_schema import ShardEntry
 from .mapping import require_bytes, require_size
 from .reader import Store, open_store
-from .schema import AUGMENT, JOB_FILE, MANIFEST_FILE, MAX_JSON_BYTES, SHARD_FOLDER, SUMS_FILE, receipt_name
+from .schema import AUGMENT, JOB_FILE, MANIFEST_FILE, MAX_JSON_BYTES, SUMS_FILE, receipt_name
+from .strays import require_no_strays
 
 __all__ = ["Level", "VerifyReport", "verify"]
 
@@ -53,8 +53,11 @@ class VerifyReport:
     checks: tuple[str, ...]
 
 
-def verify(root: str | Path, level: Level = "full", parent: Store | str | Path | None = None) -> VerifyReport:
-    """Prove a finished store; each level includes those before it, and nothing is trusted from earlier reads.
+def verify(
+    root: Store | str | Path, level: Level = "full", parent: Store | str | Path | None = None
+) -> VerifyReport:
+    """Prove a finished store; each level includes those before it, and nothing is trusted from earlier reads:
+    of an open store its folder alone counts.
 
     ``quick`` compares job, checksums, receipts and sizes with the manifest; ``full`` also every byte;
     ``semantic`` also opens every shard strictly and checks its records, the splits and the summary.
@@ -75,12 +78,12 @@ def verify(root: str | Path, level: Level = "full", parent: Store | str | Path |
         )
     if parent is not None and level != "semantic":
         raise OptionError(f"parent: level {level!r} compares nothing with it; choose level 'semantic'")
-    store = open_store(root)
+    store = open_store(root.root if isinstance(root, Store) else root)
     job = Job.parse(store.job, store.root / MANIFEST_FILE)
     lineage = None if parent is None else Lineage.open(parent, job, store.root)
     problems = _Problems()
     _compare_texts(store, job, problems)
-    problems.attempt(_require_no_other, store)
+    problems.attempt(require_no_strays, store.root, job.shard_count)
     if level == "semantic":
         _examine(store, job, lineage, problems)
     else:
@@ -149,20 +152,6 @@ def _require_content(root: Path, name: str, content: bytes) -> None:
         raise IntegrityError(
             f"{root / name}: does not follow from {MANIFEST_FILE}: one of the two was changed, restore it"
         )
-
-
-def _require_no_other(store: Store) -> None:
-    names = {entry.file for entry in store.manifest.shards}
-    names |= {receipt_name(shard) for shard in range(len(store.manifest.shards))}
-    try:
-        entries = os.listdir(store.root / SHARD_FOLDER)
-    except OSError as error:
-        raise IntegrityError(f"{store.root / SHARD_FOLDER}: cannot be listed ({error.strerror})") from error
-    for entry in sorted(entries):
-        if f"{SHARD_FOLDER}/{entry}" not in names and not is_leftover(entry):
-            raise IntegrityError(
-                f"{store.root / SHARD_FOLDER / entry}: no shard of this store; move it elsewhere"
-            )
 
 
 def _require_shard(root: Path, entry: ShardEntry, whole: bool) -> None:

@@ -16,16 +16,17 @@ from .files import (
     make_folder,
     open_regular,
     publish,
-    quarantine,
     read_whole,
     remove_leftovers,
     sync_folder,
+    sync_name,
 )
 from .finished import FinishedShard
 from .job import Job, differences
 from .manifest import checksums, encode, new_manifest, parse_receipt
 from .manifest_schema import Receipt
 from .manifest_text import Entries
+from .quarantine import quarantine
 from .schema import (
     JOB_FILE,
     MANIFEST_FILE,
@@ -38,6 +39,7 @@ from .schema import (
     shard_name,
 )
 from .space import require_ours
+from .strays import require_no_strays
 
 __all__ = ["StoreWriter", "read_job"]
 
@@ -179,18 +181,21 @@ class StoreWriter:
         Returns:
             The dataset id: sha256 of the manifest. Finalizing again gives the same.
         Raises:
-            IntegrityError: a shard is missing or wrong, or another manifest is there; it names the file.
+            IntegrityError: a shard is missing or wrong, or something else lies among them, or another
+                manifest is there; it names the file.
         """
         from .examine import examine_shard, summarize
         from .totals import Totals
 
+        require_no_strays(self.root, self.shard_count)
         totals, entries = Totals(self._job), Entries()
         for shard in range(self.shard_count):
             found = examine_shard(self.root, self._job, shard, self._require_receipt(shard))
             totals.add(found.columns)
             entries.add(found.entry)
-        # A writer that was killed between linking a shard and syncing the folder left that to us.
+        # A writer that was killed between linking a shard, or making the folder, and syncing left that to us.
         sync_folder(self.root / SHARD_FOLDER)
+        sync_name(self.root)
         manifest = new_manifest(self._job, entries.all(), summarize(self.root, totals))
         data = encode(manifest)
         if len(data) > MAX_JSON_BYTES:

@@ -1,5 +1,6 @@
 """Marks of calls that are at work in processes of this machine, which outlast the death of those."""
 
+import errno
 import fcntl
 import os
 import tempfile
@@ -16,11 +17,13 @@ __all__ = ["Mark", "Marks"]
 
 _PREFIX = "neuralviews-begun-"
 _BEGUN, _ENDED = b"\1", b"\2"
+_NO_LOCKS = {errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOLCK}
 
 
 @dataclass(frozen=True)
 class Mark:
-    """One call's place in the file; it pickles."""
+    """One call's place in the file; it pickles. Without the file, which something that tidies may have taken
+    away, nothing is marked: all goes on, and a death is then not told from one before any call began."""
 
     path: Path
     place: int
@@ -34,18 +37,19 @@ class Mark:
         self._write(_ENDED)
 
     def _write(self, value: bytes) -> None:
-        descriptor = os.open(self.path, os.O_WRONLY | os.O_CLOEXEC)
-        try:
-            os.pwrite(descriptor, value, self.place)
-        finally:
-            os.close(descriptor)
+        with suppress(FileNotFoundError):
+            descriptor = os.open(self.path, os.O_WRONLY | os.O_CLOEXEC)
+            try:
+                os.pwrite(descriptor, value, self.place)
+            finally:
+                os.close(descriptor)
 
 
 class Marks:
     """A byte for each of some calls, in a temporary file of this machine that is removed on exit.
 
     The file is locked as long as this process lives, so files of processes that were killed can be told, and
-    are removed by the next.
+    are removed by the next; where there are no locks, none is taken for abandoned.
     """
 
     def __init__(self, units: Sequence[int]) -> None:
@@ -72,7 +76,7 @@ class Marks:
         return self._marked(_ENDED)
 
     def _marked(self, value: bytes) -> list[int]:
-        found = self._path.read_bytes()
+        found = os.pread(self._descriptor, len(self._places), 0)
         return [unit for unit, place in self._places.items() if found[place : place + 1] == value]
 
     def __enter__(self) -> Self:
@@ -92,7 +96,13 @@ class Marks:
 def _locked_file() -> tuple[int, Path]:
     while True:
         descriptor, name = tempfile.mkstemp(prefix=_PREFIX)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                os.close(descriptor)
+                os.unlink(name)
+                raise
         if os.path.exists(name):  # else another process took it for abandoned before it was locked
             return descriptor, Path(name)
         os.close(descriptor)

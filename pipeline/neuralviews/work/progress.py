@@ -67,9 +67,11 @@ class ProgressBar:
     ) -> None:
         self.path = root / f"{TEMP_PREFIX}progress-{secrets.token_hex(8)}"
         # Written rather than left sparse: on a full disk a store into a hole of a map kills the process.
-        with output_errors(root):
-            self.path.write_bytes(bytes(8 * _BINS * shards))
-        self._counts = np.memmap(self.path, np.int64, "r+", shape=(shards, _BINS))
+        # And mapped as it is open: another run that finishes the store may take its name away at any moment.
+        with output_errors(root), self.path.open("xb+") as file:
+            file.write(bytes(8 * _BINS * shards))
+            file.flush()
+            self._counts = np.memmap(file, np.int64, "r+", shape=(shards, _BINS))
         self._total, self._done, self._title, self._unit, self._shown = total, done, title, unit, shown
         self._adopted = 0
         self._stop = threading.Event()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..errors import OptionError
+from ..integers import whole_number
 from ..store.files import output_errors
 from ..store.schema import TEMP_PREFIX
 from .pool import Pool
@@ -40,13 +41,20 @@ class Sharing:
     threads: bool = False
 
     def __post_init__(self) -> None:
-        index, count = self.part
-        if self.workers is not None and self.workers < 1:
-            raise OptionError(f"workers: found {self.workers!r}, expected at least 1")
-        if not 0 <= index < count:
+        if self.workers is not None:
+            workers = whole_number(self.workers)
+            if workers is None or workers < 1:
+                raise OptionError(f"workers: found {self.workers!r}, expected at least 1, a whole number")
+            object.__setattr__(self, "workers", workers)
+        try:
+            index, count = map(whole_number, self.part)
+        except (TypeError, ValueError):
+            index = count = None
+        if index is None or count is None or not 0 <= index < count:
             raise OptionError(
                 f"part: found {self.part!r}, expected (i, n) with 0 <= i < n: parts count from 0"
             )
+        object.__setattr__(self, "part", (index, count))
         if self.writers not in ("workers", "driver"):
             raise OptionError(f"writers: found {self.writers!r}, expected 'workers' or 'driver'")
         if self.cluster is None and self.writers == "driver":
