@@ -9,7 +9,7 @@ which writes ``<operation>.png`` for every operation, and ``mixes.png``, into do
 in memory, by the code that makes those of a store; the same store and libraries give the same bytes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -104,11 +104,13 @@ class Easel:
     def make(self, steps: list[dict[str, Any]], rows: NDArray[np.int64]) -> Copies:
         """Copies of records by steps as in a plan."""
         compose = Compose([build(step, "pictures") for step in steps])
-        compose.require(self.supply.context)
+        context = replace(self.supply.context, zero=0.0)  # sdf_scale is shown on an image too
+        compose.require(context)
         draws = Draws(row_seeds(derive_seed(0, "pictures"), rows))
         rule = compose.partner
         partners = None if rule is None else self.supply.partners(rows, draws, rule)
-        batch, _ = compose.run(self.supply.batch(rows, partners), draws, track=True)
+        parents = replace(self.supply.batch(rows, partners), context=context)
+        batch, _ = compose.run(parents, draws, track=True)
         assert batch.target is not None
         second = None if batch.partner is None else batch.partner.weights
         grid = image_grid(*self.shape, batch.spec.axis_order)

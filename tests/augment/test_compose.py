@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from neuralviews.augment.geometry import AffineCoords
 from neuralviews.augment.mixup import MixUp
 from neuralviews.augment.noise import GaussianNoise
 from neuralviews.augment.repair import Repair
+from neuralviews.augment.self_mixup import SelfMixUp
 from neuralviews.augment.symmetry import SignFlip
 from neuralviews.augment.target import Target
 from neuralviews.draws import Draws
@@ -107,3 +109,11 @@ def test_a_thread_that_flushes_subnormal_numbers_is_refused() -> None:
         pytest.raises(EngineError, match=r"^augment: this thread flushes sub"),
     ):
         pool.submit(flushing).result()
+
+
+@pytest.mark.parametrize("steps", [5, None, 2.5])
+def test_what_is_no_list_of_steps(steps: Any) -> None:
+    with pytest.raises(OptionError, match=rf"^Compose: found {steps}, expected augmentations such as"):
+        Compose(steps)
+    with pytest.raises(OptionError, match=rf"^SelfMixUp: steps: Compose: found {steps}, expected augment"):
+        SelfMixUp(steps)

@@ -1,6 +1,7 @@
 """Moving content: where it goes, that grids are met exactly, and who is refused."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,14 @@ from numpy.typing import NDArray
 
 from neuralviews.augment.base import Augmentation
 from neuralviews.augment.batch import Context
+from neuralviews.augment.context import context_of
 from neuralviews.augment.geometry import AffineCoords, SdfScale
 from neuralviews.errors import OptionError, SpecError
 from neuralviews.field import Field, FieldSpec, evaluate, split
 from neuralviews.grids import AxisOrder
 
+from ..exchange.imported_stores import make_imported
+from ..made_stores import digits_recipe, make_store
 from .pairs import draws_for, pairs
 
 ROWS = 64
@@ -260,3 +264,17 @@ def test_settings_out_of_range_are_refused(make: Callable[[], object], message: 
     with pytest.raises(OptionError) as error:
         make()
     assert str(error.value) == message
+
+
+def test_images_are_no_distances(tmp_path: Path) -> None:
+    message = (
+        "sdf_scale: these fields give images, insides or logits, no distances that could grow; "
+        "use affine_coords"
+    )
+    fitted = make_store(tmp_path / "fitted", digits_recipe(), 2)
+    imported = make_imported(tmp_path / "imported", image_shape=(8, 8))
+    for store in (fitted, imported):
+        with pytest.raises(SpecError) as error:
+            SdfScale().require(context_of(store))
+        assert str(error.value) == message
+    SdfScale().require(context_of(make_imported(tmp_path / "unknown")))

@@ -1,17 +1,20 @@
 """Brightness, contrast and colours: what each setting does to the values, and who is refused."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from neuralviews.augment.batch import Context
+from neuralviews.augment.batch import Channels, Context
+from neuralviews.augment.context import context_of
 from neuralviews.augment.output import AffineOutput
 from neuralviews.errors import OptionError, SpecError
 from neuralviews.field import FieldSpec, evaluate, split
 
+from ..exchange.imported_stores import make_imported
 from .pairs import draws_for, pairs
 
 ROWS = 64
@@ -23,12 +26,12 @@ def spec_of(outputs: int) -> FieldSpec:
 
 
 def values(
-    step: AffineOutput, outputs: int = 3, low: float = 0.0, span: float = 1.0, n: int = ROWS
+    step: AffineOutput, outputs: int = 3, low: float = 0.0, span: float = 1.0, **context: Any
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Values (n, p, c) before and after, for targets in the range given."""
     spec = spec_of(outputs)
-    batch = pairs(spec, n)
-    batch = replace(batch, context=replace(batch.context, low=low, span=span))
+    batch = pairs(spec, ROWS)
+    batch = replace(batch, context=replace(batch.context, low=low, span=span, **context))
     step.require(batch.context)
     after = step.apply(batch, step.sample(batch, draws_for(batch))).weights
     return evaluate(spec, batch.weights, X), evaluate(spec, after, X)
@@ -130,3 +133,56 @@ def test_settings_out_of_range_are_refused() -> None:
         AffineOutput(invert=1.5)
     with pytest.raises(OptionError, match=r"contrast: found 1.5, expected two ascending numbers"):
         AffineOutput(contrast=1.5)  # type: ignore[arg-type]
+
+
+class TestNormalisedChannels:
+    """Outputs are (v - mean) / std, each channel by its own; settings are of the values v."""
+
+    channels = Channels((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), -1.0, 3.0)
+
+    def values(self, step: AffineOutput) -> tuple[NDArray[Any], NDArray[Any]]:
+        before, after = values(step, low=-2.2, span=4.9, channels=self.channels)
+        return tuple(found * self.channels.std + self.channels.mean for found in (before, after))
+
+    def test_negatives_mirror_the_range_of_the_values(self) -> None:
+        before, after = self.values(AffineOutput(invert=1.0))
+        np.testing.assert_allclose(after, 1.0 - before, rtol=0, atol=1e-6)
+
+    def test_grey_is_luma_of_the_values(self) -> None:
+        before, after = self.values(AffineOutput(grey=1.0))
+        expected = np.repeat((before @ [0.299, 0.587, 0.114])[..., None], 3, axis=-1)
+        np.testing.assert_allclose(after, expected, rtol=0, atol=1e-6)
+
+    def test_all_colours_become_brighter_alike(self) -> None:
+        before, after = self.values(AffineOutput(brightness=0.1))
+        added = after - before
+        np.testing.assert_allclose(added, np.broadcast_to(added[:, :1, :1], added.shape), rtol=0, atol=1e-6)
+        assert 0.27 < added.max() < 0.3001
+
+    def test_contrast_pivots_on_the_middle_of_the_values(self) -> None:
+        before, after = self.values(AffineOutput(contrast=(2.0, 2.0)))
+        np.testing.assert_allclose(after, 0.5 + 2 * (before - 0.5), rtol=0, atol=1e-5)
+
+    def test_mixed_channels_leave_greys_as_they_are(self) -> None:
+        """A map that keeps black, white and all between them: rows that sum to 1, and no offset."""
+        batch = pairs(spec_of(3), ROWS)
+        batch = replace(batch, context=replace(batch.context, channels=self.channels))
+        params = AffineOutput(mix_channels=0.3).sample(batch, draws_for(batch)).astype(np.float64)
+        gain, offset = params[:, :9].reshape(-1, 3, 3), params[:, 9:]
+        mean, std = np.array(self.channels.mean), np.array(self.channels.std)
+        for grey in (0.0, 0.3, 1.0):
+            outputs = gain @ ((grey - mean) / std) + offset
+            np.testing.assert_allclose(outputs * std + mean, grey, rtol=0, atol=1e-6)
+        assert abs(gain - np.eye(3)).max() > 0.1
+
+    def test_settings_that_do_nothing_keep_every_bit(self) -> None:
+        before, after = values(AffineOutput(), channels=self.channels)
+        np.testing.assert_array_equal(after, before)
+
+    def test_stores_of_such_fields_say_so(self, tmp_path: Path) -> None:
+        target = {"range": [-1.0, 2.0], "mean": [0.5, 0.25, 1.0], "std": [0.25, 0.5, 2.0]}
+        store = make_imported(tmp_path / "store", FieldSpec([2, 8, 8, 3]), target=target)
+        context = context_of(store)
+        assert context.channels == Channels((0.5, 0.25, 1.0), (0.25, 0.5, 2.0), -1.0, 3.0)
+        assert (context.low, context.span) == (-6.0, 12.0), "of all channels together"
+        assert context_of(make_imported(tmp_path / "plain", FieldSpec([2, 8, 8, 3]))).channels is None

@@ -98,5 +98,7 @@ def test_a_shape_grows_about_its_surface_whatever_stands_for_it(
 @pytest.mark.parametrize("tables", [{"shape": {"target": "occupancy"}}, {"fit": {"loss": "bce"}}], ids=str)
 def test_what_gives_no_distance_does_not_grow(tmp_path: Path, tables: Mapping[str, Any]) -> None:
     store = make_shapes_store(tmp_path / "store", shapes_recipe(target={"range": [0.0, 1.0]}, **tables))
-    with pytest.raises(SpecError, match="sdf_scale: these fields give insides or logits, no distances"):
+    with pytest.raises(
+        SpecError, match="sdf_scale: these fields give images, insides or logits, no distances"
+    ):
         SdfScale().require(context_of(store))

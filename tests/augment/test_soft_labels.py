@@ -17,7 +17,7 @@ from neuralviews.store.verify import verify
 from ..made_stores import make_store, photo_recipe
 from ..store.stores import forge
 from .dense_labels import dense, one_hot
-from .plans import EVERY, PLAIN_MIX, of_pipeline, params_of, plan_of
+from .plans import EVERY, PLAIN_MIX, TURN, of_pipeline, params_of, plan_of
 
 
 def test_soft_labels_follow_from_those_of_the_parents(copies: Store, parent: Store) -> None:
@@ -84,6 +84,23 @@ def test_labels_that_no_store_can_hold_are_refused(
     ):
         augment_store(copies, plan_of({"again": [PLAIN_MIX]}), tmp_path / "twice")
     assert not (tmp_path / "twice").exists()
+    hard, once = PLAIN_MIX | {"labels": "hard"}, tmp_path / "once"
+    both = plan_of({"hard": [hard], "soft": [PLAIN_MIX]})
+    with pytest.raises(
+        OptionError, match="store could have shares in 4 classes, at most 3; mix the store th"
+    ):
+        augment_store(copies, both, once)
+    augment_store(copies, plan_of({"hard": [hard], "turned": [TURN]}), once)  # as the message advises
+    assert open_store(once).column("classes").shape[1] == 2
+    verify(once, "semantic", copies)
+
+
+def test_hard_labels_have_the_room_of_soft_ones_as_long_as_there_is_some(
+    copies: Store, tmp_path: Path
+) -> None:
+    """Stores that were made so have their ids."""
+    augment_store(copies, plan_of({"hard": [PLAIN_MIX | {"labels": "hard"}]}), tmp_path / "hard")
+    assert open_store(tmp_path / "hard").column("classes").shape[1] == 4
 
 
 @pytest.mark.parametrize(

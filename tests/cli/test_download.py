@@ -182,7 +182,7 @@ class TestSetsOfOthers:
         (["--list", "--out", "x"], "--out does not go with --list, which only prints"),
         (["mnist-nfn", "--about", "--views", "1"], "--views does not go with --about, which only prints"),
         (["store", "--out", "x", "--workers", "2"], "--workers goes with a part of a release, or with"),
-        (["store", "--out", "x", "--views", "9"], "store has 3 of each object; ask for fewer"),
+        (["store", "--out", "x", "--views", "9"], "store are numbered up to 2; ask for 3 or fewer: n takes"),
         (["--about"], "--about prints what is known of one set; expected its name"),
         (["mnist-nfm", "--about"], "no published set is named 'mnist-nfm'; did you mean 'mnist-nfn'?"),
         (["mnist-nfm", "--out", "x"], "no published set is named 'mnist-nfm'; did you mean 'mnist-nfn'?"),

@@ -64,7 +64,7 @@ def test_other_resolutions_are_not_mixed(run: Run, store: Store, tmp_path: Path)
         (["store", "--records", "0", "--to", "voxels"], "'voxels' is not"),
         (["store"], "records: of meshes say which, such as --records 0:5, since each takes a while"),
         (["store", "--records", ""], "records: found '', expected numbers and slices such as 7, 0:5"),
-        (["store", "--records", "1", "--views", "1"], "no record chosen is one of the first 1 views; choose"),
+        (["store", "--records", "1", "--views", "1"], "no record chosen is of a view numbered below 1;"),
         (["store", "--records", "0", "--views", "0"], "Invalid value for '--views'"),
         (
             ["images", "--to", "npz", "--resolution", "9"],

@@ -59,6 +59,21 @@ def test_what_is_left_out_is_said_on_lines_of_their_own(run: Run, recipe: Path, 
     assert run(*given)[1].splitlines()[:2] == lines[:2]
 
 
+@pytest.mark.parametrize("command", [("plan",), ("generate", "--keep-going")])
+def test_that_no_mesh_is_left_is_one_line(run: Run, tmp_path: Path, command: tuple[str, ...]) -> None:
+    (tmp_path / "tiny.toml").write_bytes(RECIPE.encode("utf-8-sig"))  # as some editors begin it
+    (tmp_path / "Shapes").mkdir()
+    (tmp_path / "Shapes" / "flat.off").write_bytes(NOT_A_MESH)
+    name, *options = command
+    given = ("--out", tmp_path / "out") if name == "generate" else ()
+    code, out, err = run(name, tmp_path / "tiny.toml", *options, *given)
+    assert (code, out) == (2, "")
+    assert err.startswith(
+        f"error: recipe tiny-shapes: no mesh in {tmp_path} is usable, expected at least one; "
+    )
+    assert len(err.splitlines()) == 1
+
+
 def test_an_error_of_a_worker_is_one_line(recipe: Path, tmp_path: Path) -> None:
     (tmp_path / "Shapes" / "box" / "test" / "a_page.off").write_bytes(NOT_A_MESH)
     program = [sys.executable, "-m", "neuralviews", "generate", str(recipe), "--out", str(tmp_path / "out")]

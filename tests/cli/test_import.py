@@ -136,7 +136,7 @@ def test_what_is_left_out_is_listed(run: Run, tmp_path: Path) -> None:
     assert code == 0
     lines = [line for line in out.splitlines() if line.startswith("left out ")]
     assert len(lines) == 10
-    assert lines[0].startswith(f"left out {mnist('training', 1, 10)}: refused by torch (")
+    assert lines[0].startswith(f"left out {mnist('training', 1, 10)}: no pickle that can be read (")
     assert "\nand 2 more; `neuralviews info --json` lists all\n" in out
     assert len(open_store(tmp_path / "store")) == 2
     assert len(json.loads(run("info", tmp_path / "store", "--json")[1])["source"]["left_out"]) == 12

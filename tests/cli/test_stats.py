@@ -1,6 +1,7 @@
 """``stats``: what it prints is what was measured, and what it keeps is what training reads."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from neuralviews.statistics.diversity import diversity
 from neuralviews.statistics.moments import STATISTICS_FILE, Statistics, tensors
 from neuralviews.store.reader import open_store
 
+from ..exchange.imported_stores import make_imported
 from ..made_stores import digits_recipe, make_store, photo_recipe
 
 Run = Callable[..., tuple[int, str, str]]
@@ -95,3 +97,24 @@ def test_a_damaged_shard(run: Run, tmp_path: Path) -> None:
     assert code == 2
     assert "shard-000001.h5" in err
     assert not (open_store(tmp_path / "store").root / STATISTICS_FILE).exists()
+
+
+def test_verification_works_them_out_again(run: Run, tmp_path: Path) -> None:
+    """No checksum covers the file, and training believes it."""
+    store = make_imported(tmp_path / "store")
+    line = "statistics.json is what the records come to"
+    assert line not in run("verify", store.root, "--level", "semantic")[1]
+    kept = Statistics.of(store)
+    kept.save(store.root)
+    assert f"ok       {line}\n" in run("verify", store.root, "--level", "semantic")[1]
+    assert line not in run("verify", store.root)[1], "a cheap level"
+    for change in ({"mean": kept.mean + 1}, {"tensor_std": 2 * kept.tensor_std}, {"records": 1}):
+        (store.root / STATISTICS_FILE).unlink()
+        replace(kept, **change).save(store.root)
+        for level in ("semantic", "regenerate"):
+            code, out, err = run("verify", store.root, "--level", level)
+            assert (code, out) == (2, "")
+            assert err == (
+                f"error: {store.root / STATISTICS_FILE}: found other numbers than the store comes to; remove "
+                "the file, it is made again when needed\n"
+            )

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from neuralviews.exchange.torch_files import Contents
+from neuralviews.exchange.torch_contents import Contents
 
 Layers = Sequence[tuple[torch.Tensor, torch.Tensor]]
 

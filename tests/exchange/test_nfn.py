@@ -160,3 +160,15 @@ def test_labels_of_two_digits(tmp_path: Path) -> None:
     )
     with pytest.raises(SpecError, match=r"^nfn: object 0 of .* has no label"):
         exported(make_imported(tmp_path / "b", label=[-1] * 12), "nfn", tmp_path / "out")
+
+
+def test_a_note_counts_more_than_the_name_of_a_folder(tmp_path: Path) -> None:
+    """Whoever exports other fields into a folder of this name has not got those of the published set."""
+    store = make_imported(tmp_path / "store", FieldSpec([2, 4, 4, 1]))
+    exported(store, "nfn", tmp_path / "out")
+    (tmp_path / "out/siren_wts").rename(tmp_path / "out/siren_mnist_wts")
+    opened = reopened(tmp_path / "out", "nfn")
+    assert opened.note is not None
+    assert (opened.note.recipe, opened.listing.recipe) == (None, None)
+    (tmp_path / "out/siren_mnist_wts/neuralviews.json").unlink()
+    assert reopened(tmp_path / "out", "nfn").listing.recipe == "mnist-nfn"

@@ -247,3 +247,31 @@ def test_damage_never_crashes(tmp_path: Path) -> None:
             told.append(str(error))
     assert len(told) > 100
     assert all(text.startswith("a: ") for text in told)
+
+
+def test_fields_of_one_file_are_told_apart(tmp_path: Path) -> None:
+    """Views that differ in split or label, or are there twice, by their places in the file."""
+    layers = {"layers.0.weight": np.ones((4, 3, 2), np.float32), "layers.0.bias": np.ones((4, 3), np.float32)}
+    layers |= {
+        "layers.1.weight": np.ones((4, 1, 3), np.float32),
+        "layers.1.bias": np.ones((4, 1), np.float32),
+    }
+    objects = {"object_id": np.array([5, 6, 5, 6]), "view": np.array([0, 0, 1, 1])}
+    path = tmp_path / "x.npz"
+    for more, message in (
+        (
+            {"split": np.array([0, 1, 0, 2])},
+            "object 6 has another split in field 1 of x.npz than in field 3 of",
+        ),
+        (
+            {"label": np.array([3, 1, 4, 1])},
+            "object 5 has another label in field 0 of x.npz than in field 2 of",
+        ),
+        (
+            {"view": np.zeros(4, int)},
+            "found view 0 of object 5 twice, in field 0 of x.npz and in field 2 of x",
+        ),
+    ):
+        np.savez(path, **{**layers, **objects, **more})
+        with pytest.raises(SourceError, match=message):
+            reopened(tmp_path, "npz")

@@ -30,7 +30,7 @@ class TestKeepGoing:
         assert not (tmp_path / "store").exists()
         found, report = brought(path, tmp_path / "store", replace(DWSNETS, keep_going=True))
         assert report.left_out == found.job["source"]["left_out"] == {bad: "it cannot be read"}
-        assert report.details[bad].startswith("refused by torch (")
+        assert report.details[bad].startswith("no pickle that can be read (")
         assert found.column("object_id").tolist() == [0, 2, 60_005]
         assert found.job["source"]["fields"] == 4
         again = import_store(path, tmp_path / "again", replace(DWSNETS, keep_going=True, sharing=Sharing(2)))
@@ -51,7 +51,7 @@ class TestKeepGoing:
         path = write(tmp_path / "set", dict.fromkeys(published(), b"no pickle"))
         with pytest.raises(
             SourceError,
-            match=r"not one of .* can be read; the first of the errors is: .*training_0_0.*: refused by",
+            match=r"not one of .* can be read; the first of the errors is: .*training_0_0.*: no pickle",
         ):
             import_store(path, tmp_path / "store", replace(DWSNETS, keep_going=True))
         assert not (tmp_path / "store").exists()

@@ -143,3 +143,13 @@ def test_damage_never_crashes(tmp_path: Path) -> None:
             told.append(str(error))
     assert len(told) > 100
     assert all(text.startswith("a: ") for text in told)
+
+
+def test_labels_that_are_true_or_false(tmp_path: Path) -> None:
+    (tmp_path / "a.safetensors").write_bytes(save({"label": torch.ones(6, dtype=torch.bool)}))
+    with pytest.raises(SourceError) as error:
+        reopened(tmp_path, "safetensors")
+    assert str(error.value) == (
+        f"{tmp_path / 'a.safetensors'}: label: found numbers of type BOOL, expected F32, or whole numbers "
+        "such as I64: convert them"
+    )

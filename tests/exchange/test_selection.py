@@ -57,7 +57,6 @@ EXPECTED = "expected numbers and slices such as 7, 0:5, 0:100:10 or -3:, separat
         ("0-5", f"records: found '0-5', {EXPECTED}"),
         ("1:2:3:4", f"records: found '1:2:3:4', {EXPECTED}"),
         ("٣", f"records: found '٣', {EXPECTED}"),
-        ("9" * 5000, f"records: found '{'9' * 5000}', {EXPECTED}"),
         ("10", "records: found 10, expected a record from 0 to 9"),
         ("-11", "records: found -11, expected a record from 0 to 9"),
         ("0:5:0", "records: found '0:5:0', expected a step other than 0"),
@@ -69,3 +68,10 @@ def test_anything_else_is_refused(text: str, message: str) -> None:
     with pytest.raises(OptionError) as error:
         select(text, 10)
     assert str(error.value) == message
+
+
+def test_a_number_that_python_does_not_read_is_refused() -> None:
+    with pytest.raises(OptionError) as error:
+        select("9" * 5000, 10)
+    assert str(error.value).startswith("records: found '999")
+    assert str(error.value).endswith(f"999', {EXPECTED}")

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neuralviews.errors import SourceError
-from neuralviews.exchange.torch_files import Contents, TorchFiles
+from neuralviews.exchange.torch_contents import Contents
+from neuralviews.exchange.torch_files import TorchFiles
 
 from .by_hand import made_layers, members, packed, same, sequential, torch_bytes
 

@@ -131,6 +131,8 @@ class TestHostileServers:
             ("README.md", "names 'README.md' twice"),
             ("README.md/x", "names 'README.md/x', which lies in another file; nothing was written"),
             ("job.json/a/x", "which lies in another file"),
+            ("statistics.json", "which everybody works out from the records; nothing was written"),
+            ("Statistics.json", "which everybody works out from the records"),
             ("SHA256SUMS.release/x", "which lies in another file"),
         ],
     )

@@ -63,7 +63,7 @@ class TestRefusal:
             with ReleaseServer(root) as server:
                 with pytest.raises(
                     OptionError,
-                    match=rf"views: found 9, but http.* has {views} of each object; ask for fewer",
+                    match=rf"found 9, but the views in http.* are numbered up to {views - 1}; ask for",
                 ):
                     part_of(server.address, tmp_path / "part", Selection(views=9))
                 assert ({*server.asked()} != {"manifest.json"}) is fetches

@@ -108,6 +108,14 @@ def test_a_training_split_without_usable_records(tmp_path: Path) -> None:
         kept_statistics(store)
 
 
+def saved(store: Store) -> bytes:
+    """The file of a store's statistics, which is there only as long as this takes."""
+    Statistics.of(store).save(store.root)
+    data = (store.root / STATISTICS_FILE).read_bytes()
+    (store.root / STATISTICS_FILE).unlink()
+    return data
+
+
 class TestKept:
     def test_they_come_back_as_they_were(self, store: Store) -> None:
         first = kept_statistics(store)
@@ -134,6 +142,28 @@ class TestKept:
         assert not (store.root / STATISTICS_FILE).exists()
         with pytest.raises(OutputError, match="full"):
             Statistics.of(store).save(store.root)
+
+    def test_what_could_not_be_read_again_is_not_kept(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        size = len(saved(store))
+        monkeypatch.setattr("neuralviews.statistics.moments.MAX_JSON_BYTES", size - 1)
+        for _ in range(2):  # neither the first time nor the next
+            assert kept_statistics(store).records == Statistics.of(store).records
+            assert not (store.root / STATISTICS_FILE).exists()
+        with pytest.raises(
+            OutputError,
+            match=rf"json: {size} bytes, at most {size - 1} can be read again; work them out when",
+        ):
+            Statistics.of(store).save(store.root)
+        monkeypatch.setattr("neuralviews.statistics.moments.MAX_JSON_BYTES", size)
+        assert kept_statistics(store).records == kept_statistics(store).records
+        assert (store.root / STATISTICS_FILE).stat().st_size == size
+
+    def test_a_folder_will_do(self, store: Store, tmp_path: Path) -> None:
+        Statistics.of(store.root).save(tmp_path)
+        Statistics.of(str(store.root)).save(str(tmp_path))
+        assert (tmp_path / STATISTICS_FILE).read_bytes() == saved(store)
 
     def test_other_numbers_are_not_replaced(self, store: Store) -> None:
         path = store.root / STATISTICS_FILE

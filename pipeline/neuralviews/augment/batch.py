@@ -9,9 +9,37 @@ from numpy.typing import NDArray
 from ..errors import SpecError
 from ..field import FieldSpec
 from ..records import NO_LABEL
-from .target import Target
+from .target import Target, matrix_product
 
-__all__ = ["Batch", "Context", "SoftLabels"]
+__all__ = ["Batch", "Channels", "Context", "SoftLabels"]
+
+
+@dataclass(frozen=True)
+class Channels:
+    """Channels that were normalised: outputs are ``(v - mean) / std`` of values v.
+
+    Args:
+        mean, std: a number each channel.
+        low, span: lower end and width of the range of the values.
+    """
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    low: float
+    span: float
+
+    @property
+    def middle(self) -> float:
+        """Of the range of the values."""
+        return self.low + self.span / 2
+
+    def outputs(
+        self, gain: NDArray[np.float64], offset: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The map of outputs that is ``gain @ v + offset`` of values: (n, c, c) and (n, c), as given."""
+        mean, std = np.array(self.mean), np.array(self.std)
+        moved = matrix_product(gain - np.eye(len(mean)), mean[None, :, None])[:, :, 0]
+        return gain * std / std[:, None], (moved + offset) / std
 
 
 @dataclass(frozen=True)
@@ -25,7 +53,8 @@ class Context:
             images differ.
         classes: how many classes there are; 0 without labels.
         low: lower end of the target range.
-        zero: the output that stands for a distance of 0; None if outputs of these shapes are no distances.
+        zero: the output that stands for a distance of 0; None if the outputs are known to be no distances.
+        channels: how channels were normalised, if they were; ``low`` and ``span`` are of all together then.
     """
 
     spec: FieldSpec
@@ -34,6 +63,7 @@ class Context:
     classes: int
     low: float = 0.0
     zero: float | None = 0.0
+    channels: Channels | None = None
 
     @property
     def middle(self) -> float:

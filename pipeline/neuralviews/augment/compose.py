@@ -1,6 +1,6 @@
 """Augmentations one after another."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,8 @@ class Compose:
     def __init__(self, steps: "Sequence[Augmentation] | Augmentation | Compose") -> None:
         if isinstance(steps, Augmentation | Compose):
             steps = steps.steps if isinstance(steps, Compose) else (steps,)
+        if not isinstance(steps, Iterable):
+            raise OptionError(f"Compose: found {steps!r}, expected augmentations such as [SignFlip()]")
         object.__setattr__(self, "steps", tuple(steps))
         for step in self.steps:
             if not isinstance(step, Augmentation):

@@ -6,13 +6,13 @@ from ..errors import IntegrityError
 from ..fit.facts import field_facts
 from ..records import ShapeTarget
 from ..store.checks import label_problems
-from .batch import Context, SoftLabels
+from .batch import Channels, Context, SoftLabels
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ..recipe import Recipe
+    from ..fit.facts import FieldFacts
     from ..store.reader import Store
 
 __all__ = ["class_count", "context_of", "label_columns", "labels_of"]
@@ -28,15 +28,24 @@ def context_of(store: "Store") -> Context:
     facts = field_facts(store)
     low, _ = facts.extent
     classes = class_count(store, facts.class_names)
-    return Context(store.spec, facts.span, facts.image_shape, classes, low, _zero(facts.recipe))
+    return Context(store.spec, facts.span, facts.image_shape, classes, low, _zero(facts), _channels(facts))
 
 
-def _zero(recipe: "Recipe | None") -> float | None:
-    """See `Context.zero`; fields of anything but shapes may be distances that nobody stated."""
+def _channels(facts: "FieldFacts") -> Channels | None:
+    if facts.channels is None:
+        return None
+    low, high = facts.target_range
+    return Channels(*facts.channels, low, high - low)
+
+
+def _zero(facts: "FieldFacts") -> float | None:
+    """See `Context.zero`; fields of nobody knows what may be distances that nobody stated."""
     from ..signals.shape_values import ShapeValues
 
+    recipe = facts.recipe
     if recipe is None or recipe.shape is None:
-        return 0.0
+        of_images = facts.image_shape is not None or (recipe or facts.source_recipe) is not None
+        return None if of_images else 0.0
     values = ShapeValues.of(recipe)
     return None if values.logits or values.target is ShapeTarget.occupancy else values.output_at(0.0)
 

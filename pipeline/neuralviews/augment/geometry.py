@@ -179,7 +179,7 @@ class SdfScale(Augmentation):
             )
         if context.zero is None:
             raise SpecError(
-                "sdf_scale: these fields give insides or logits, no distances that could grow; "
+                "sdf_scale: these fields give images, insides or logits, no distances that could grow; "
                 "use affine_coords"
             )
 

@@ -89,13 +89,21 @@ def _slots(store: "Store", plan: Plan, classes: int) -> int:
     """
     slots = int(store.made_by["columns"]["classes"]) if store.kind == "augment" else 1
     if any(pipeline.steps.partner for pipeline in plan.pipelines):
-        slots = max(slots, min(2 * slots, classes))
+        mixed = max(slots, min(2 * slots, classes))
+        # Hard labels need no second slot, and have one as long as there is room: as in all stores so far.
+        slots = slots if mixed > MAX_CLASSES and not _mixes_labels(plan) else mixed
     if slots > MAX_CLASSES:
         raise OptionError(
             f"plan {plan.name}: copies of {store.root} could have shares in {slots} classes, "
             f"at most {MAX_CLASSES}; mix the store that this one was mixed from, or mix with labels = 'hard'"
         )
     return slots
+
+
+def _mixes_labels(plan: Plan) -> bool:
+    """Whether some copies have classes of both parents."""
+    steps = (step for pipeline in plan.pipelines for step in pipeline.steps.steps)
+    return any(step.partner and getattr(step, "labels", "soft") == "soft" for step in steps)
 
 
 def _versions(steps: list[Augmentation]) -> dict[str, int]:

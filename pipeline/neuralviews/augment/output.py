@@ -63,7 +63,8 @@ class AffineOutput(Augmentation):
 
     In this order: channels are mixed, colours become grey, contrast and brightness change, and all is
     inverted. Contrast and inversion leave the middle of the target range where it is. Values are not
-    clipped. Of 2 or 4 outputs the last is taken for opacity and left as it is.
+    clipped. Where channels were normalised, A and c are of the values before that. Of 2 or 4 outputs the last
+    is taken for opacity and left as it is.
 
     Args:
         brightness: most that is added or taken away, as a fraction of the width of the target range.
@@ -110,15 +111,18 @@ class AffineOutput(Augmentation):
 
     def sample(self, batch: Batch, draws: "Draws") -> NDArray[np.float32]:
         n, outputs = len(batch), batch.spec.out_dim
-        span, middle = batch.context.span, batch.context.middle
+        channels = batch.context.channels
+        values = batch.context if channels is None else channels
         colours = COLOURS[outputs]
         low, high = self.contrast
         factor = low + (high - low) * draws.child(0).uniform(1)
-        added = self.brightness * span * draws.child(1).centred(1)
+        added = self.brightness * values.span * draws.child(1).centred(1)
         sign = np.where(draws.child(2).choose(self.invert, 1), -1.0, 1.0)
         gain, offset = np.tile(np.eye(outputs), (n, 1, 1)), np.zeros((n, outputs))
         gain[:, :colours, :colours] = (sign * factor)[:, :, None] * self._mixing(n, colours, draws)
-        offset[:, :colours] = (1 - sign * factor) * middle + sign * added
+        offset[:, :colours] = (1 - sign * factor) * values.middle + sign * added
+        if channels is not None:
+            gain, offset = channels.outputs(gain, offset)
         return np.concatenate((gain.reshape(n, outputs * outputs), offset), axis=1).astype(np.float32)
 
     def _mixing(self, n: int, colours: int, draws: "Draws") -> NDArray[np.float64]:

@@ -21,7 +21,8 @@ _MAX_VIEW = np.iinfo(np.uint16).max
 
 
 def parents_of(store: "Store", plan: Plan) -> RowRuns:
-    """record_id of every parent, ascending: of the plan's splits and views, diverged fields left out.
+    """record_id of every parent, ascending: of the plan's splits, of views numbered below its ``views``;
+    diverged fields are left out.
 
     Raises:
         PlanError: there is none.
@@ -31,9 +32,11 @@ def parents_of(store: "Store", plan: Plan) -> RowRuns:
     if not len(found):
         splits = store.manifest.summary.splits
         counts = ", ".join(f"{split.name} {splits[split.name].records}" for split in Split)
+        among = f" among the views numbered below {plan.views}" if plan.views else ""
         raise PlanError(
             f"plan {plan.name}: {store.root} has no usable record in "
-            f"{', '.join(s.name for s in plan.splits)} (records: {counts}); choose other splits"
+            f"{', '.join(s.name for s in plan.splits)}{among} (records: {counts}); "
+            f"choose other splits{', or more views' if among else ''}"
         )
     return found
 

@@ -84,7 +84,7 @@ class Plan:
     Args:
         pipelines: each makes ``copies`` copies of every parent.
         splits: of the parents; a copy stays in the split of its parents.
-        views: how many views of each object are parents, the first ones; None for all.
+        views: views numbered below this are parents; None for all.
     """
 
     name: str

@@ -63,6 +63,7 @@ def command(
         raise
     checks, skipped = list(report.checks), list[str]()
     if level in ("semantic", "regenerate"):
+        checks += _kept_statistics(store)
         more, skipped = _against_origin(store, level, source_root, parent, rows, device, against)
         checks += more
     if against is not None:
@@ -90,6 +91,13 @@ def _chosen(level: _Level | None, source_root: Path | None, parent: Path | None)
             f"{given[0]}: level '{level}' compares nothing with it; choose --level semantic or regenerate"
         )
     return level
+
+
+def _kept_statistics(store: Path) -> list[str]:
+    from ..statistics.moments import STATISTICS_FILE, prove_kept
+    from ..store.reader import open_store
+
+    return [f"{STATISTICS_FILE} is what the records come to"] if prove_kept(open_store(store)) else []
 
 
 def _against_origin(

@@ -107,7 +107,7 @@ def parser(listing: Listing) -> Parse:
 
 def export(taken: "Taken", sink: "Sink") -> tuple[str, ...]:
     """See `Format`; one view of each object."""
-    taken.require_one_view("dwsnets")
+    lost = taken.require_one_view("dwsnets")
     taken.require_labels("dwsnets")
     layers = [f"seq.{i}" for i in range(len(taken.store.spec.layers))]
     lists: dict[str, dict[str, list[str]]] = {part.name: {"path": [], "label": []} for part in Split}
@@ -124,6 +124,7 @@ def export(taken: "Taken", sink: "Sink") -> tuple[str, ...]:
     save_statistics(taken, sink, f"{_ROOT}/statistics.pth")
     sink.add(f"{_ROOT}/{NOTE}", taken.note("dwsnets"))
     return (
+        *lost,
         f"paths in mnist_splits.json begin with {_ROOT}/: run programs from the folder that holds it",
         *departures(taken, CONVENTION),
     )

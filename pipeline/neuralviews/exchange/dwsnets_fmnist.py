@@ -68,6 +68,6 @@ def parser(listing: Listing) -> Parse:
 
 def export(taken: "Taken", sink: "Sink") -> tuple[str, ...]:
     """See `Format`; one view of each object."""
-    taken.require_one_view("dwsnets-fmnist")
+    lost = taken.require_one_view("dwsnets-fmnist")
     export_labelled(taken, sink, "dwsnets-fmnist", _ROOT, lambda view: "")
-    return departures(taken, CONVENTION)
+    return (*lost, *departures(taken, CONVENTION))

@@ -111,7 +111,7 @@ def _coefficients(value: Any, where: str) -> list[float]:
 
 def export(taken: "Taken", sink: "Sink") -> tuple[str, ...]:
     """See `Format`; one view of each object, and only fields that have these attributes."""
-    taken.require_one_view("dwsnets-sine")
+    lost = taken.require_one_view("dwsnets-sine")
     spec, stated = taken.store.spec, taken.store.made_by.get("attributes")
     if (spec.in_dim, spec.out_dim) != (1, 1) or stated != list(ATTRIBUTES):
         raise SpecError(
@@ -133,4 +133,4 @@ def export(taken: "Taken", sink: "Sink") -> tuple[str, ...]:
     sink.add(f"{_ROOT}/splits.json", json.dumps(lists).encode())
     save_statistics(taken, sink, f"{_ROOT}/statistics.pth")
     sink.add(f"{_ROOT}/{NOTE}", taken.note("dwsnets-sine"))
-    return departures(taken, CONVENTION)
+    return (*lost, *departures(taken, CONVENTION))

@@ -4,13 +4,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ..errors import OptionError, SpecError
 from .registry import EXPORTS, MESHES, get_format
 from .sink import open_sink
 from .taken import take
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
     from ..store.reader import Store
 
@@ -55,11 +57,11 @@ def export(
         rows: (k,) record_ids; None for all.
         to: one of `EXPORTS`.
         out: a folder that does not exist or is empty, or, of datasets, a file that ends in ``.zip``.
-        views: only the first so many views of each object.
+        views: only views numbered below this.
         resolution: of meshes: points along each edge of the domain; `RESOLUTION` unless said.
         progress: draw a bar on a terminal, once it has taken some seconds.
     Raises:
-        OptionError: no such format, or an option that it has not.
+        OptionError: no such format, an option that it has not, a record twice, or a place in the store.
         IndexError: a record that the store does not have.
         SpecError: records that the format cannot hold.
         OutputError: the place cannot be written to, or holds anything else.
@@ -70,6 +72,7 @@ def export(
     if views is not None and views < 1:
         raise OptionError(f"views: found {views}, expected at least 1")
     chosen, out = store.checked_rows(range(len(store)) if rows is None else rows), Path(out)
+    _require_possible(store, chosen, out)
     if to == MESHES:
         from .meshes import export_meshes
 
@@ -77,7 +80,7 @@ def export(
             chosen = chosen[store.column("view")[chosen] < views]
         if not len(chosen):
             raise SpecError(
-                f"{store.root}: no record chosen is one of the first {views} views; choose others"
+                f"{store.root}: no record chosen is of a view numbered below {views}; choose others"
             )
         points = RESOLUTION if resolution is None else resolution
         return Exported(*export_meshes(store, chosen, out, resolution=points, progress=progress))
@@ -91,3 +94,16 @@ def export(
     with open_sink(out, taken.weight_bytes + _FILE_BYTES * len(taken)) as sink:
         notes = get_format(to).export(taken, sink)
     return Exported(len(taken), (*taken.notes, *notes))
+
+
+def _require_possible(store: "Store", rows: "NDArray[np.int64]", out: Path) -> None:
+    """Refuse a record that is named twice, and what would be no part of the store in its folder."""
+    found, times = np.unique(rows, return_counts=True)
+    if len(found) < len(rows):
+        raise OptionError(
+            f"rows: found record {found[int(np.argmax(times > 1))]} more than once, expected each once"
+        )
+    if out.resolve().is_relative_to(store.root.resolve()):
+        raise OptionError(
+            f"out: found {out}, which is in the store {store.root}; expected a folder of its own"
+        )

@@ -11,6 +11,8 @@ from typing import Any
 from ..errors import SourceError
 from ..signals.file_tree import FileTree
 from ..signals.hashing import sha256_of
+from ..signals.zip_tree import ZipTree
+from .claims import is_bomb
 
 __all__ = ["Files", "OneFile"]
 
@@ -61,7 +63,14 @@ class Files:
         return self.tree.describe(name)
 
     def read(self, name: str) -> bytes:
-        """All bytes of a file, or a SourceError that says why not."""
+        """All bytes of a file of fields, or a SourceError that says why not."""
+        if isinstance(self.tree, ZipTree):
+            claimed, held = self.tree.sizes(name)
+            if is_bomb(claimed, held):
+                raise SourceError(
+                    f"{self.describe(name)}: found {claimed} bytes packed into {held}, and weights never "
+                    "shrink as much: do not trust this archive, or unpack it yourself"
+                )
         return self.tree.read(name)
 
     def matching(self, pattern: re.Pattern[str]) -> Iterator[tuple[str, re.Match[str]]]:
@@ -96,7 +105,7 @@ class Files:
         Raises:
             SourceError: it is none.
         """
-        data = self.read(name)
+        data = self.tree.read(name)  # lists of alike paths shrink more than weights do
         try:
             if len(data) > _LARGEST_TEXT:
                 raise ValueError(f"{len(data)} bytes, at most {_LARGEST_TEXT}")

@@ -161,12 +161,17 @@ def _require_sound(rows: Sequence[Entry], where: str) -> None:
             continue
         if before.view == row.view:
             raise SourceError(
-                f"{where}: found view {row.view} of object {row.object_id} twice, in {before.file} and in "
-                f"{row.file}, expected it once: take one of them away"
+                f"{where}: found view {row.view} of object {row.object_id} twice, in {_at(before, row)} and "
+                f"in {_at(row, before)}, expected it once: take one of them away"
             )
         for name in ("split", "label"):
             if getattr(before, name) != getattr(row, name):
                 raise SourceError(
-                    f"{where}: object {row.object_id} has another {name} in {before.file} "
-                    f"than in {row.file}, expected one for all its views"
+                    f"{where}: object {row.object_id} has another {name} in {_at(before, row)} "
+                    f"than in {_at(row, before)}, expected one for all its views"
                 )
+
+
+def _at(row: Entry, other: Entry) -> str:
+    """Where a field is, told apart from another."""
+    return row.file if row.file != other.file else f"field {row.place} of {row.file}"

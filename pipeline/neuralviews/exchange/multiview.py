@@ -66,7 +66,7 @@ def listing(files: Files, hints: Hints) -> Listing:
         texts=texts,
         left_out=left_out,
         notes=() if splits or hints.note else (_UNLISTED,),
-        recipe="fashion-mnist-dws" if _PUBLISHED in files.describe(names[0]) else None,
+        recipe="fashion-mnist-dws" if hints.note is None and _PUBLISHED in files.describe(names[0]) else None,
     )
 
 

@@ -58,6 +58,8 @@ def listing(files: Files, hints: Hints) -> Listing:
     splits, texts = found_splits(files, hints, names, last_parts(2))
     splits = spread(splits, objects)
     left_out = unlisted(names, splits)
+    where = files.describe(names[0])
+    recipe = next((name for part, name in _RECIPES.items() if part in where), None)
     return listed(
         (entry for entry in _entries(files, splits) if entry.file not in left_out),
         CONVENTION,
@@ -66,7 +68,7 @@ def listing(files: Files, hints: Hints) -> Listing:
         image_shape=_shape(files, names) if hints.note is None else None,
         left_out=left_out,
         notes=() if splits or hints.note else ("splits follow from the index, as in the code of NFN",),
-        recipe=next((name for part, name in _RECIPES.items() if part in files.describe(names[0])), None),
+        recipe=recipe if hints.note is None else None,
     )
 
 

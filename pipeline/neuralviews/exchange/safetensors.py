@@ -70,8 +70,10 @@ def _read(data: bytes, where: str) -> tuple[dict[str, NDArray[Any]], Stated | No
     arrays = {}
     for name, tensor in sorted(tensors, key=itemgetter(0)):  # they come in any order
         if tensor["dtype"] not in _TYPES:
+            expected = "F32" if tensor["dtype"] != "BOOL" else "F32, or whole numbers such as I64"
             raise SourceError(
-                f"{where}: {name[:80]}: found numbers of type {tensor['dtype']}, expected F32: convert them"
+                f"{where}: {name[:80]}: found numbers of type {tensor['dtype']}, expected {expected}: "
+                "convert them"
             )
         arrays[name] = np.frombuffer(tensor["data"], _TYPES[tensor["dtype"]]).reshape(tensor["shape"])
     return arrays, stated_of((header.get("__metadata__") or {}).get(META), where)

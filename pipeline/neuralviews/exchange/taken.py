@@ -104,20 +104,28 @@ class Taken:
                 "which this format needs; export to safetensors or npz"
             )
 
-    def require_one_view(self, exchange: str) -> None:
-        """Refuse several views of an object, for a format that knows objects alone."""
+    def require_one_view(self, exchange: str) -> tuple[str, ...]:
+        """Refuse several views of an object, for a format that knows objects alone.
+
+        Returns:
+            What of the views is lost, one a line.
+        """
         if len(self.firsts) != len(self):
             raise SpecError(
                 f"{exchange}: holds one field of an object, found {self.views} views in {self.store.root}; "
                 "take --views 1, or export to multiview"
             )
+        others = int((self.view != 0).sum())
+        if not others:
+            return ()
+        return (f"{others:,} fields are of views other than 0: read from this format, all count as view 0",)
 
 
 def take(store: "Store", rows: NDArray[np.int64], views: int | None, *, progress: bool = False) -> Taken:
     """The given records of a store but for those that diverged or were rejected, sorted.
 
     Args:
-        views: only the first so many views of each object.
+        views: only views numbered below this.
     Raises:
         SpecError: none is left.
         FormatError: the store does not say how its fields are rendered.

@@ -23,9 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SourceError, printable
-from .claims import is_bomb
+from .pickles import require_plain
+from .torch_contents import Contents, flattened
 
-__all__ = ["Contents", "TorchFiles"]
+__all__ = ["TorchFiles"]
 
 _PICKLE = "data.pkl"
 _KEPT = 64
@@ -33,24 +34,10 @@ _KEPT = 64
 _COUNTABLE = 1 << 24
 """float32 tells integers apart up to here."""
 _LONGEST_REASON = 200
-_WANTED = re.compile(r"[Uu]nsupported (?:global: )?GLOBAL (\S+)")
 _OPERAND = "Unsupported operand"
 """Torch's words for a step of a pickle that it does not take."""
 _MANUAL = "Check the documentation"
 _LITTLE = zlib.crc32(b"little")
-
-
-@dataclass(frozen=True)
-class Contents:
-    """What a file holds.
-
-    Attributes:
-        tensors: name -> array; names of nested tables are joined by dots.
-        others: name -> whatever else there is: numbers, texts, lists of them.
-    """
-
-    tensors: Mapping[str, NDArray[Any]]
-    others: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -89,7 +76,7 @@ class TorchFiles:
     """
 
     def __init__(self, passed_over: Sequence[str] = (), varying: str | None = None) -> None:
-        self._allowed: list[Any] = [(_PassedOver, name) for name in passed_over]
+        self._passed_over = (*passed_over,)
         self._varying = None if varying is None else _number_after(varying)
         self._known: OrderedDict[bytes, _Places | None] = OrderedDict()
 
@@ -104,17 +91,17 @@ class TorchFiles:
         with _faults(where):
             archive = _archive(data, where)
             if archive is None:
-                return self._load(data, where)
+                return self._load(data, None, where)
             root = _root(archive)
-            pickled = archive.read(f"{root}/{_PICKLE}")
+            pickled = own = archive.read(f"{root}/{_PICKLE}")
             if self._varying is not None:
-                pickled = self._varying.sub(rb"\1K\0", pickled)
+                pickled = self._varying.sub(rb"\1K\0", own)
             places = self._known.get(pickled)
             if places is None and pickled in self._known and not _is_big_endian(archive):
                 places = self._learn(archive, root, pickled, where)
             self._remember(pickled, places)
             if places is None or not places.storages or _is_big_endian(archive):
-                return self._load(_packed(_members(archive)), where)
+                return self._load(_packed(_members(archive)), own, where)
             return _filled(archive, root, places)
 
     def _remember(self, pickled: bytes, places: _Places | None) -> None:
@@ -123,16 +110,19 @@ class TorchFiles:
         while len(self._known) > _KEPT:
             self._known.popitem(last=False)
 
-    def _load(self, data: bytes, where: str) -> Contents:
+    def _load(self, data: bytes, pickled: bytes | None, where: str) -> Contents:
+        """What a whole file holds; ``pickled`` is the pickle in it, None if all of it is pickles."""
         import torch
 
-        with torch.serialization.safe_globals(self._allowed), warnings.catch_warnings():
+        require_plain(data if pickled is None else pickled, where, self._passed_over, legacy=pickled is None)
+        allowed: list[Any] = [(_PassedOver, name) for name in self._passed_over]
+        with torch.serialization.safe_globals(allowed), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of damaged pickles; whatever matters is raised
             try:
                 found = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
             except pickle.UnpicklingError as error:
                 raise SourceError(f"{where}: {_refused(error)}") from None
-        return _flattened(found, len(data), where)
+        return flattened(found, len(data), where)
 
     def _learn(self, archive: zipfile.ZipFile, root: str, pickled: bytes, where: str) -> _Places | None:
         """Have torch put counted numbers where a file's own would go; None if they are not float32."""
@@ -146,7 +136,7 @@ class TorchFiles:
             members[name] = counted[start : start + size]
             start += size
         members[f"{root}/{_PICKLE}"] = pickled
-        contents = self._load(_packed(members), where)
+        contents = self._load(_packed(members), pickled, where)
         if any(tensor.dtype != np.float32 for tensor in contents.tensors.values()):
             return None
         tensors = {name: (_places(tensor), tensor.shape) for name, tensor in contents.tensors.items()}
@@ -208,7 +198,8 @@ def _packed(members: Mapping[str, bytes]) -> bytes:
 
 def _root(archive: zipfile.ZipFile) -> str:
     """The folder that all members lie in: torch names it after the file, or ``archive`` if it has no name."""
-    found = [name.partition("/")[0] for name in archive.namelist() if name.partition("/")[2] == _PICKLE]
+    parts = [name.partition("/") for name in archive.namelist()]
+    found = [part[0] for part in parts if part[2].lower() == _PICKLE]  # others may look it up in any case
     if len(found) != 1:
         raise ValueError(f"found {len(found)} members {_PICKLE}, expected one")
     return found[0]
@@ -229,55 +220,11 @@ def _is_big_endian(archive: zipfile.ZipFile) -> bool:
     return any(member.CRC != _LITTLE for member in orders)  # quicker than to read it
 
 
-def _flattened(found: Any, held: int, where: str) -> Contents:
-    import torch
-
-    if not isinstance(found, Mapping):
-        raise SourceError(
-            f"{where}: found a {type(found).__name__}, expected a table of tensors: a state dict"
-        )
-    tensors: dict[str, NDArray[Any]] = {}
-    others: dict[str, Any] = {}
-    claimed = 0
-    for name, value in _leaves(found, ""):
-        if isinstance(value, torch.Tensor):
-            claimed += value.numel() * value.element_size()
-            if is_bomb(claimed, held):  # a tensor may repeat a single number without end
-                raise SourceError(
-                    f"{where}: claims {claimed} bytes of numbers or more, of which a file of {held} bytes "
-                    "cannot hold enough; expected a small network: replace the file"
-                )
-            if value.layout != torch.strided or value.dtype == torch.bfloat16:
-                raise SourceError(
-                    f"{where}: {printable(name)}: found {value.dtype} {value.layout}, "
-                    "expected plain float32: save it with .float()"
-                )
-            tensors[name] = value.detach().numpy()
-        else:
-            others[name] = value
-    return Contents(tensors, others)
-
-
-def _leaves(table: Mapping[Any, Any], start: str, depth: int = 0) -> Iterator[tuple[str, Any]]:
-    for key, value in table.items():
-        name = f"{start}{key}"
-        if isinstance(value, Mapping) and depth < 4:
-            yield from _leaves(value, f"{name}.", depth + 1)
-        else:
-            yield name, value
-
-
 def _refused(error: pickle.UnpicklingError) -> str:
-    """Why torch would not load a pickle, in a line: what it wanted, or how it is broken.
+    """Why torch would not load a pickle, in a line.
 
     Torch's own text says how to load it all the same, which is left out.
     """
-    wanted = _WANTED.search(str(error))
-    if wanted is not None:
-        return (
-            f"its pickle wants to import {printable(wanted[1])}, which could run code: it was not loaded; "
-            "expected tensors and plain values alone: save a state dict"
-        )
     parts = [part for part in str(error).split("\n\n") if part.strip() and not part.startswith(_MANUAL)]
     reason = printable(" ".join((parts or [""])[-1].split()))[:_LONGEST_REASON]
     if _OPERAND in reason:

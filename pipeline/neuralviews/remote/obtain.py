@@ -1,7 +1,6 @@
 """From a set of fields that others published to a store: fetched, proven, imported."""
 
 import os
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from ..store.files import make_folder
 from ..store.space import require_ours
 from ..work.shards import Sharing
 from .fetch import Fetched, fetch
+from .import_command import import_command, options_of_import
 from .links import RemoteFile, resolve
 from .patience import PATIENCE, Patience
 from .published import Published, find_published
@@ -84,10 +84,10 @@ def import_published(
         notes = (f"{path}: a folder, which no sha256 proves",)
     sharing = Sharing(workers, progress=progress)
     with _on_trust(folder, proven=sha256 is not None):
-        options = ImportOptions(
-            entry.format, published=name, sharing=sharing, **_differing(entry, path, root)
-        )
-        report = import_store(path, root, options)
+        differing = _differing(entry, path, root)
+        options = ImportOptions(entry.format, published=name, sharing=sharing, **differing)
+        with options_of_import(import_command(path, entry.format, root, differing)):
+            report = import_store(path, root, options)
     return Obtained(report, path, _size(path), notes)
 
 
@@ -113,8 +113,8 @@ def import_link(
     root = Path(out)
     folder = download_folder(root)
     if ":" not in link:
-        command = ["neuralviews", "import", link, "--from", kind, "--out", str(out)]
-        raise OptionError(f"{link}: no link, and what is on this machine is imported: {shlex.join(command)}")
+        command = import_command(link, kind, out)
+        raise OptionError(f"{link}: no link, and what is on this machine is imported: {command}")
     require_ours(root)
     files = resolve(link, folder=folder, patience=patience)
     if len(files) > 1:
@@ -134,7 +134,10 @@ def import_link(
             notes.append(_proof(fetched, stated=_is_stated(file)))
     path = folder / files[0].name if len(files) == 1 else folder
     options = ImportOptions(kind, sharing=Sharing(workers, progress=progress))
-    with _on_trust(folder, proven=all(map(_is_stated, files))):
+    with (
+        _on_trust(folder, proven=all(map(_is_stated, files))),
+        options_of_import(import_command(path, kind, root)),
+    ):
         report = import_store(path, root, options)
     return Obtained(report, path, _size(path), tuple(notes))
 
@@ -225,10 +228,10 @@ def _by_hand(entry: Published, folder: Path, out: Path) -> str:
     at = f" ({' or '.join(pages)})" if pages else ""
     what = "it" if entry.file == _UNKNOWN else entry.file
     path = folder / ("FILE" if entry.file == _UNKNOWN else entry.file)
-    command = ["neuralviews", "import", str(path), "--from", entry.format, "--out", str(out)]
+    command = import_command(path, entry.format, out)
     return (
         f"{entry.name}: {entry.obtain or 'open its page'}{at}; put {what} into {folder}, made if need be, "
-        f"and run the same command again, or {shlex.join(command)}"
+        f"and run the same command again, or {command}"
     )
 
 

@@ -146,7 +146,7 @@ def _texts(released: Released) -> dict[str, bytes]:
 
 def _release_sums(site: Site, patience: Patience) -> bytes | None:
     file = site.find(RELEASE_SUMS)
-    return None if file is None else read_small(file, MAX_JSON_BYTES, patience)
+    return None if file is None else read_small(file, MAX_JSON_BYTES, patience, optional=True)
 
 
 def _others(site: Site, sums: Mapping[str, str], patience: Patience) -> Iterator[tuple[str, bytes]]:
@@ -154,7 +154,7 @@ def _others(site: Site, sums: Mapping[str, str], patience: Patience) -> Iterator
     left = MAX_OTHER_BYTES
     for name, digest in sums.items():
         file = site.find(name)
-        data = None if file is None else read_small(file, left, patience)
+        data = None if file is None else read_small(file, left, patience, sha256=digest)
         if data is None:
             raise FetchError(
                 f"{site.link}: found no {name}, which {RELEASE_SUMS} lists; the release is not complete: "

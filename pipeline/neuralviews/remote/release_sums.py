@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 
 from ..errors import FetchError
 from ..signals.member_names import is_unsafe
+from ..statistics.moments import STATISTICS_FILE
 from ..store.schema import SHARD_FOLDER
 from .card import RELEASE_SUMS
 
@@ -65,4 +66,6 @@ def _problem(name: str) -> str | None:
         return "which no release has"
     if parts[0] == SHARD_FOLDER or name == RELEASE_SUMS:
         return "where only files of the store may lie"
+    if parts[0].lower() == STATISTICS_FILE:  # readers would believe it, and no sum of the store covers it
+        return "which everybody works out from the records"
     return None

@@ -84,7 +84,7 @@ def read_released(site: Site, dataset_id: str | None, patience: Patience) -> Rel
     if dataset_id is not None and not _DATASET_ID.fullmatch(dataset_id):
         raise OptionError(f"id: found {dataset_id!r}, expected a dataset id of 64 lower-case hex digits")
     file = site.find(MANIFEST_FILE)
-    data = None if file is None else read_small(file, MAX_JSON_BYTES, patience)
+    data = None if file is None else read_small(file, MAX_JSON_BYTES, patience, sha256=dataset_id)
     if data is None:
         raise FetchError(
             f"{site.link}: found no {MANIFEST_FILE}{_others(site)}, expected a published store; to import "

@@ -18,7 +18,7 @@ class Selection:
     """Records that meet every condition that is not None.
 
     Args:
-        split: name of the only split; ``views``: only the first so many of each object.
+        split: name of the only split; ``views``: only views numbered below this.
         first_shards: only records of the first so many shards.
     """
 
@@ -59,14 +59,15 @@ class Selection:
         return chosen
 
     def require_views(self, number: int, where: str) -> None:
-        """Refuse to ask for more views of each object than there are: all would be taken for a part.
+        """Refuse to ask for more than the views numbered below ``number``: all would be taken for a part.
 
         Raises:
-            OptionError: says how many there are.
+            OptionError: says what the last one is numbered.
         """
         if self.views is not None and self.views > number:
             raise OptionError(
-                f"views: found {self.views}, but {where} has {number} of each object; ask for fewer"
+                f"views: found {self.views}, but the views in {where} are numbered up to {number - 1}; "
+                f"ask for {number} or fewer: n takes the views numbered below n"
             )
 
     def rows(self, split: NDArray[np.uint8], view: NDArray[np.uint16]) -> NDArray[np.int64]:

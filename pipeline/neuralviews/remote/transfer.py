@@ -61,7 +61,8 @@ def transfer(link: str, part: PartialFile, order: Order, *, anew: bool) -> bool:
         length = _length(body, order.pins)
         block = body.read()
         # Looked at before bytes of another link are given up for these.
-        _require_data(order.target, body.is_page or (body.start == 0 and is_web_page(block)))
+        called_page = body.is_page and not pinned  # a known sha256 tells better than a server
+        _require_data(order.target, called_page or (body.start == 0 and is_web_page(block)))
         if body.start == 0:
             part.restart(Version(link, body.validator, length))
         else:

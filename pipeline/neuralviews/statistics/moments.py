@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from math import isqrt
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
 import msgspec
@@ -16,15 +17,14 @@ from ..field import MAX_NUMBER, FieldSpec
 from ..records import Split, Status
 from ..store.canonical import canonical_json, parse_canonical, sha256_hex
 from ..store.files import DifferentBytes, publish, read_whole
+from ..store.reader import open_store
 from ..store.schema import MAX_JSON_BYTES
 from .sums import ExactSums
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ..store.reader import Store
 
-__all__ = ["STATISTICS_FILE", "Statistics", "kept_statistics", "tensors", "training_rows"]
+__all__ = ["STATISTICS_FILE", "Statistics", "kept_statistics", "prove_kept", "tensors", "training_rows"]
 
 STATISTICS_FILE = "statistics.json"
 _REMEDY = "remove the file, it is made again when needed"
@@ -72,15 +72,17 @@ class Statistics:
     tensor_std: Floats
 
     @classmethod
-    def of(cls, store: "Store", rows: NDArray[np.intp] | None = None) -> Self:
+    def of(cls, store: "Store | str | Path", rows: NDArray[np.intp] | None = None) -> Self:
         """Work them out.
 
         Args:
+            store: an open store, or its folder.
             rows: some of the `training_rows`, in any order; None for all of them.
         Raises:
             StoreError: the training split has no usable record.
             IntegrityError: a shard is not what was published, or holds weights that are not finite.
         """
+        store = open_store(store)
         sums = ExactSums(store.spec.parameters)
         rows = training_rows(store) if rows is None else rows
         step = max(1, _BLOCK // store.spec.parameters)
@@ -135,12 +137,12 @@ class Statistics:
             *_checked(path, "tensors", document.tensors, tensor_count),
         )
 
-    def save(self, root: "Path") -> None:
+    def save(self, root: str | Path) -> None:
         """Publish them as ``statistics.json`` in the store's folder; the bytes are the same whoever does.
 
         Raises:
             IntegrityError: there is such a file with other bytes.
-            OutputError: the folder cannot be written to.
+            OutputError: the folder cannot be written to, or `load` would not read so long a file again.
         """
         data = canonical_json(
             {
@@ -152,12 +154,16 @@ class Statistics:
                 "tensors": {"mean": self.tensor_mean.tolist(), "std": self.tensor_std.tolist()},
             }
         )
+        root = Path(root)
+        if len(data) > MAX_JSON_BYTES:
+            raise OutputError(
+                f"{root / STATISTICS_FILE}: {len(data)} bytes, at most {MAX_JSON_BYTES} can be read again; "
+                "work them out when they are needed"
+            )
         try:
             publish(root, STATISTICS_FILE, [data], sha256_hex(data))
         except DifferentBytes:
-            raise IntegrityError(
-                f"{root / STATISTICS_FILE}: found other numbers than the store comes to; {_REMEDY}"
-            ) from None
+            raise _other_numbers(root) from None
 
     def per_tensor(self) -> tuple[Floats, Floats]:
         """Mean and deviation of the tensor that each parameter belongs to, (P,) each."""
@@ -166,7 +172,7 @@ class Statistics:
 
 
 def kept_statistics(store: "Store") -> Statistics:
-    """Those kept in the store's folder; if there are none, work them out and keep them, if that is allowed.
+    """Those kept in the store's folder; if there are none, work them out and keep them, if that is possible.
 
     Raises:
         IntegrityError: the file that is there is not of this store, or a shard is damaged.
@@ -178,6 +184,26 @@ def kept_statistics(store: "Store") -> Statistics:
     with suppress(OutputError):
         found.save(store.root)
     return found
+
+
+def prove_kept(store: "Store") -> bool:
+    """Whether statistics are kept in the store's folder; those that are there are worked out again.
+
+    Raises:
+        IntegrityError: they are other numbers than the store comes to, or a shard is damaged.
+    """
+    if not os.path.lexists(store.root / STATISTICS_FILE):
+        return False
+    kept, found = Statistics.load(store), Statistics.of(store)
+    arrays = ("mean", "std", "tensor_mean", "tensor_std")
+    same = all(np.array_equal(getattr(kept, name), getattr(found, name)) for name in arrays)
+    if not same or kept.records != found.records:
+        raise _other_numbers(store.root)
+    return True
+
+
+def _other_numbers(root: Path) -> IntegrityError:
+    return IntegrityError(f"{root / STATISTICS_FILE}: found other numbers than the store comes to; {_REMEDY}")
 
 
 def tensors(spec: FieldSpec) -> tuple[tuple[str, slice], ...]:
@@ -226,7 +252,7 @@ def _columns(moments: list[tuple[float, float]]) -> tuple[Floats, Floats]:
     return mean.copy(), std.copy()
 
 
-def _checked(path: "Path", name: str, found: _Moments, count: int) -> tuple[Floats, Floats]:
+def _checked(path: Path, name: str, found: _Moments, count: int) -> tuple[Floats, Floats]:
     """The numbers of a file as arrays, all of them ones that float32 weights can have."""
     for key, values in (("mean", found.mean), ("std", found.std)):
         if len(values) != count:

@@ -50,7 +50,7 @@ MAX_PHASE = 1 << 29
 
 def check_group(group: Group) -> None:
     """Raise SpecError unless ``group`` is one."""
-    if group not in GROUP_PARTS:
+    if group not in (*GROUP_PARTS,):  # what cannot be hashed is none either
         raise SpecError(f"group: found {group!r}, expected 'perm', 'sign' or 'phase'")
 
 
@@ -161,6 +161,8 @@ class Element:
 
     def compose(self, other: "Element") -> "Element":
         """The product, row by row: self after ``other``, also written ``self @ other``."""
+        if not isinstance(other, Element):
+            raise SpecError(f"compose: found {type(other).__name__}, expected an Element")
         if self.spec != other.spec:
             raise SpecError(
                 f"compose: found elements for {self.spec} and for {other.spec}, expected one spec"
