@@ -4,6 +4,7 @@ import errno
 import fcntl
 import os
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -57,16 +58,15 @@ def test_marks_outlast_the_name_of_their_file(folder: Path) -> None:
         assert (marks.at_work(), marks.ended()) == ([5], [])
 
 
-def tidying(unit: int) -> int:
+def tidying(folder: Path, unit: int) -> int:
     """A call while which something tidies the folder of temporary files."""
-    for path in Path(os.environ["TIDIED"]).glob("neuralviews-begun-*"):
+    for path in folder.glob("neuralviews-begun-*"):
         path.unlink(missing_ok=True)
     return unit
 
 
-def test_workers_go_on_without_the_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TIDIED", str(folder))
-    found = list(run_calls(tidying, range(4), Pool(2)))
+def test_workers_go_on_without_the_file(folder: Path) -> None:
+    found = list(run_calls(partial(tidying, folder), range(4), Pool(2)))
     assert sorted(unit for unit, _ in found) == [0, 1, 2, 3]
     assert not any(isinstance(answer, Died) for _, answer in found)
     assert not [*folder.iterdir()]
