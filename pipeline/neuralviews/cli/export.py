@@ -23,7 +23,7 @@ __all__ = ["command"]
     metavar="SLICES",
     help="Which: 7, 0:5, 0:100:10, -3: or several, by commas.  [default: all; of meshes required]",
 )
-@click.option("--views", type=click.IntRange(1, 65536), help="Only the first so many views of each object.")
+@click.option("--views", type=click.IntRange(1, 65536), help="Only views numbered below this, of each object.")
 @click.option(
     "--resolution",
     type=int,
