@@ -32,7 +32,7 @@ _LINK = re.compile(r"[/:]")
 @click.option("--about", is_flag=True, help="Show everything known of the set WHAT.")
 @click.option("--id", "dataset_id", metavar="DATASET_ID", help="Refuse any other dataset.")
 @click.option("--split", type=click.Choice(("train", "val", "test")), help="Only records of this split.")
-@click.option("--views", type=click.IntRange(1, 65536), help="Only views numbered below this, of each object.")
+@click.option("--views", type=click.IntRange(1, 65536), help="Only each object's views numbered below this.")
 @click.option("--first-shards", type=click.IntRange(1), help="Only records of the first so many shards.")
 @click.option("--from", "kind", help="Import the files as this format of another program; auto guesses.")
 @click.option(

@@ -23,7 +23,7 @@ __all__ = ["command"]
     metavar="SLICES",
     help="Which: 7, 0:5, 0:100:10, -3: or several, by commas.  [default: all; of meshes required]",
 )
-@click.option("--views", type=click.IntRange(1, 65536), help="Only views numbered below this, of each object.")
+@click.option("--views", type=click.IntRange(1, 65536), help="Only each object's views numbered below this.")
 @click.option(
     "--resolution",
     type=int,
