@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from neuralviews.errors import SpecError
 from neuralviews.field import Field, FieldSpec
@@ -20,6 +21,8 @@ HUGE = pytest.param(10**400, id="huge")
         ((np.int64(2), np.uint8(8), 8, np.int16(1)), np.array([30, 30])),
         ([2, 8, 8, 1], [np.float64(30), np.int64(30)]),
         ([2, 8, 8, 1], np.int64(30)),
+        ([2, 8, 8, 1], np.array(30.0)),
+        ([2, 8, 8, 1], torch.tensor(30.0)),
     ],
 )
 def test_numbers_of_numpy_make_the_same_spec(dims: Any, omega: Any) -> None:

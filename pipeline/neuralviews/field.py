@@ -64,7 +64,9 @@ class FieldSpec:
         axis_order: AxisOrder = "xy",
     ) -> None:
         hidden = max(len(dims) - 2, 0)
+        # Arrays and tensors without dimensions are iterable by their type alone.
         several = isinstance(omega, Iterable) and not isinstance(omega, str | bytes)
+        several = several and getattr(omega, "ndim", 1) > 0
         omegas = cast(Iterable[float], omega) if several else (omega,) * hidden
         widths = [whole_number(width) for width in dims]
         for name, value in (

@@ -9,16 +9,20 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from neuralviews.augment.base import Augmentation
+from neuralviews.augment.output import AffineOutput
 from neuralviews.augment.replay import replay_copies, same_maker
 from neuralviews.augment.rows import CopyMaker
 from neuralviews.augment.run import augment_store
 from neuralviews.augment.symmetry import RandomSymmetry
 from neuralviews.errors import EngineError, FormatError, IntegrityError
+from neuralviews.field import FieldSpec
 from neuralviews.records import Records
 from neuralviews.store.reader import Store, open_store
 from neuralviews.store.verify import verify
 from neuralviews.store.writer import StoreWriter
 
+from ..exchange.imported_stores import make_imported
 from ..made_stores import make_store
 from .plans import EVERY, MIX, PLAIN_MIX, plan_of
 
@@ -118,6 +122,31 @@ def test_other_versions_are_refused(copies: Store, parent: Store, monkeypatch: p
     monkeypatch.setattr("neuralviews.augment.replay.AUGMENTER", 2)
     with pytest.raises(EngineError, match=r"made by augmenter 1, this neuralviews has 2; replay it with"):
         replay_copies(copies, parent, rows_of(copies))
+
+
+def test_copies_of_normalised_colours_of_before_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once drawn for the outputs, and now for the values; those of other parents are what they were."""
+    target = {"range": [0.0, 1.0], "mean": [0.5, 0.25, 1.0], "std": [0.25, 0.5, 2.0]}
+    colours = make_imported(tmp_path / "colours", FieldSpec([2, 8, 8, 3]), target=target)
+    grey = make_imported(tmp_path / "grey", FieldSpec([2, 8, 8, 3]))
+    steps = [{"op": "affine_output", "brightness": 0.2, "invert": 0.5}, {"op": "sign_flip"}]
+    for parent, version in ((colours, 2), (grey, 1)):
+        root = tmp_path / f"of-{parent.root.name}"
+        augment_store(parent, plan_of({"one": steps}), root)
+        made = open_store(root)
+        assert made.job["operations"] == {"affine_output": version, "sign_flip": 1}
+        assert replay_copies(made, parent, rows_of(made)) == len(made)
+    with monkeypatch.context() as patch:
+        patch.setattr(AffineOutput, "version_for", Augmentation.version_for)
+        augment_store(colours, plan_of({"one": steps}), tmp_path / "before")
+    before = open_store(tmp_path / "before")
+    with pytest.raises(
+        EngineError,
+        match=r"than it states \(operations.affine_output: there 1, here 2\); replay it with the ",
+    ):
+        replay_copies(before, colours, rows_of(before))
 
 
 @pytest.mark.parametrize("key", ["augmenter", "arithmetic", "plan", "operations"])

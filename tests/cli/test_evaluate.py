@@ -45,8 +45,22 @@ def test_the_table_is_that_of_the_results(run: Run, root: Path, tmp_path: Path) 
 
 def test_all_views_are_those_that_there_are(run: Run, root: Path, tmp_path: Path) -> None:
     given = ("evaluate", root, "--reader", "mlp", "--seeds", 1, *FEW)
-    assert run(*given, "--views", "1,all", "--out", tmp_path / "results")[0] == 0
-    assert [row.condition["views"] for row in load_results(tmp_path / "results").rows] == [1, 3]
+    for place, views in enumerate(("1,all", "1,3,all", "all,3,1")):
+        assert run(*given, "--views", views, "--out", tmp_path / str(place))[0] == 0
+        found = [row.condition["views"] for row in load_results(tmp_path / str(place)).rows]
+        assert sorted(found) == [1, 3], views
+
+
+def test_partners_are_told_apart_where_something_is_held_back(run: Run, root: Path, tmp_path: Path) -> None:
+    given = ("--reader", "mlp", "--views", "1,all", "--objects", "10,all", "--augment", "mixup", "--seeds", 1)
+    code, _, _ = run(
+        "evaluate", root, *given, "--partners", "all,active", *FEW, "--out", tmp_path / "results"
+    )
+    assert code == 0
+    found = [row.condition for row in load_results(tmp_path / "results").rows]
+    whole = [one["partners"] for one in found if (one["views"], one["objects"]) == (3, None)]
+    assert whole == ["active"]
+    assert len(found) == 7
 
 
 def test_the_command_of_a_grid_with_idle_partners_makes_it_again(
@@ -77,7 +91,9 @@ def test_without_out_results_lie_beside_the_store(run: Run, root: Path) -> None:
         (("--lr", "0"), "lr: found 0.0, expected a number above 0"),
         (("--lr", "3e38"), "lr: found 3e+38, expected a number above 0, up to 1e+30"),
         (("--seeds", "9999999999999"), "'--seeds': 9999999999999 is not in the range 1<=x<=1000"),
-        (("--views", "all,3"), "views: found 3, 3; give one or more, each once"),
+        (("--views", "3,3"), "views: found 3, 3; give one or more, each once"),
+        (("--views", "1,all,all"), "views: found 1, all, all; give one or more, each once"),
+        (("--objects", "all,all"), "objects: found all, all; give one or more, each once"),
         (("--partners", "all"), "partners: found 'all', but no augmentation that was asked for mixes"),
         (("--lr", "1e30"), "the loss is not finite at step"),
     ],

@@ -12,7 +12,12 @@ from neuralviews.augment.registry import OPERATIONS
 from neuralviews.augment.symmetry import PhaseShift, SignFlip
 from neuralviews.errors import NeuralViewsError, OptionError
 from neuralviews.evaluate.augments import augmentation, described
-from neuralviews.evaluate.conditions import Condition, grid, without_idle_partners
+from neuralviews.evaluate.conditions import (
+    Condition,
+    grid,
+    without_idle_partners,
+    without_same_partners,
+)
 from neuralviews.evaluate.run import Job
 from neuralviews.evaluate.training import Training
 
@@ -27,6 +32,7 @@ def test_a_grid_is_every_combination_once() -> None:
     ("choices", "message"),
     [
         ({"views": (1, 1)}, "views: found 1, 1; give one or more, each once"),
+        ({"objects": (None, None)}, "objects: found all, all; give one or more, each once"),
         ({"objects": ()}, "objects: found nothing; give one or more"),
         ({"views": (0,)}, "views: found 0, expected 1 or more"),
         ({"label_noise": (1.0,)}, "label noise: found 1.0, expected a share from 0 to below 1"),
@@ -49,6 +55,16 @@ def test_partners_vary_where_something_is_mixed() -> None:
         ("mixup", "active"),
     ]
     assert without_idle_partners(asked, {"none", "mixup"}) == asked
+
+
+def test_partners_that_are_the_same_are_taken_once() -> None:
+    """All of those that were asked for, if they stand alone: their ids stay what they were."""
+    asked = grid(reader=("mlp",), views=(1, 3), objects=(None, 5), partners=("all", "active"))
+    found = without_same_partners(asked, {(3, None)})
+    assert {*asked} - {*found} == {Condition("mlp", 3, partners="all")}
+    assert without_same_partners(asked, ()) == asked
+    alone = grid(reader=("mlp",), views=(1, 3), partners=("all",))
+    assert without_same_partners(alone, {(3, None)}) == alone
 
 
 def test_ids_tell_runs_apart() -> None:

@@ -70,7 +70,7 @@ def test_mixed_copies_hold_nothing_back_unless_that_leak_is_wanted(
 ) -> None:
     with pytest.raises(
         StoreError,
-        match=r"views or objects are to be held back, but its copies were mixed with any of the training "
+        match=r"views or objects are to be held back, but its copies were mixed with others of the training "
         r"split; take all views and objects, evaluate .* or give --partners all to measure that leak",
     ):
         evaluate_store(copies["mixed"], tmp_path / "results", **SMALL, **held_back)

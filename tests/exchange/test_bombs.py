@@ -69,3 +69,21 @@ def test_lists_of_alike_paths_shrink_further(tmp_path: Path) -> None:
     claimed, held = ZipTree(path).sizes("splits.json")
     assert claimed > max(17e6, 8 * held)
     assert Files(ZipTree(path)).json("splits.json") == paths
+
+
+def test_lists_that_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is packed too well, and one that is too long: neither is unpacked."""
+    path = archive(tmp_path / "set.zip", **{"a.json": b"[" + b"[]," * 6_000_000 + b"0]", "b.json": b"[1]"})
+    files = Files(ZipTree(path))
+    monkeypatch.setattr(ZipTree, "_unpacked", None)
+    with pytest.raises(SourceError) as error:
+        files.json("a.json")
+    claimed, held = ZipTree(path).sizes("a.json")
+    assert claimed > 100 * held
+    assert str(error.value) == (
+        f"{path}/a.json: found {claimed} bytes packed into {held}, and lists of paths never shrink as much: "
+        "do not trust this archive, or unpack it yourself"
+    )
+    monkeypatch.setattr("neuralviews.exchange.files._LARGEST_TEXT", 2)
+    with pytest.raises(SourceError, match=r"/b\.json: not JSON \(3 bytes, at most 2\); replace the file, or"):
+        files.json("b.json")

@@ -13,6 +13,7 @@ from neuralviews.exchange.torch_files import TorchFiles
 from .by_hand import made_layers, members, packed, same, sequential, torch_bytes
 
 HUGE = 2**40
+STORAGE = b"ctorch.storage\nUntypedStorage\n"
 LEGACY = torch_bytes({}, _use_new_zipfile_serialization=False)
 
 
@@ -66,6 +67,105 @@ def test_calls_that_take_any_amount_of_memory(name: str, wrapped: Any) -> None:
         )
 
 
+def encoded(value: bytes, code: bytes) -> bytes:
+    return b"c_codecs\nencode\n" + value + code + b"\x86R"
+
+
+@pytest.mark.parametrize("wrapped", [archive, legacy], ids=["zipped", "legacy"])
+@pytest.mark.parametrize("code", [text("hex"), b"U\x03hex", text("hex") + b"q\x01"])
+def test_codes_that_double_what_they_take(wrapped: Any, code: bytes) -> None:
+    """As many letters as ``2 ** depth``."""
+    nested = encoded(text("a"), text("latin1"))
+    for _ in range(40):
+        nested = encoded(nested, code)
+    for pickled in (nested, b"c_codecs\nencode\n(" + text("a") + code + b"lR"):
+        for _ in range(2):
+            with pytest.raises(
+                SourceError, match=r"^net\.pth: its pickle (wants to call|.* no pickle|calls)"
+            ):
+                TorchFiles().read(wrapped(b"\x80\x02}" + text("a") + pickled + b"s."), "net.pth")
+    with pytest.raises(SourceError) as error:
+        TorchFiles().read(wrapped(b"\x80\x02}" + text("a") + nested + b"s."), "net.pth")
+    assert str(error.value) == (
+        "net.pth: its pickle wants to call _codecs.encode with another code than latin1, which could fill "
+        "the memory: it was not loaded; expected tensors and plain values alone: save a state dict"
+    )
+
+
+@pytest.mark.parametrize("name", ["__builtin__.set", "collections.Counter", "torch.Size", "_codecs.encode"])
+def test_one_list_copied_by_every_call(name: str) -> None:
+    """Each takes as few bytes as two names of what is remembered."""
+    module, _, function = name.rpartition(".")
+    numbers = b"]q\x01(" + b"".join(b"M" + struct.pack("<H", i) for i in range(3000)) + b"e"
+    given = b"h\x01\x85"
+    if function == "encode":
+        numbers, given = text("a" * 6000) + b"q\x01", b"h\x01X\x06\0\0\0latin1\x86"
+    call = b"h\x02" + given + b"R"
+    first = f"c{module}\n{function}\nq\x02".encode() + call.removeprefix(b"h\x02")
+    start = b"\x80\x02}(" + text("a") + numbers + text("b") + b"]("
+    for wrapped in (archive, legacy):
+        with pytest.raises(SourceError) as error:
+            TorchFiles().read(wrapped(start + first + call * 4000 + b"eu."), "net.pth")
+        assert str(error.value) == (
+            "net.pth: its pickle wants to copy what it holds again and again, which could fill the memory: "
+            "it was not loaded; expected tensors and plain values alone: save a state dict"
+        )
+    assert TorchFiles().read(archive(start + first + call * 3 + b"eu."), "net.pth").others
+
+
+def test_keys_that_are_looked_through_without_end() -> None:
+    """As many tuples as ``2 ** depth`` in each, to compare it with others."""
+    nested = b")" + b"".join(b"q\x01h\x01\x86" for _ in range(40))
+    with pytest.raises(
+        SourceError, match=r"^net\.pth: its pickle wants to copy what it holds again and again"
+    ):
+        TorchFiles().read(archive(b"\x80\x02}" + nested + b"K\x01s."), "net.pth")
+
+
+@pytest.mark.parametrize(
+    "use",
+    {
+        "called": STORAGE + number(HUGE) + b"\x85R",
+        "made": STORAGE + number(HUGE) + b"\x85\x81",
+        "called where remembered": b"]" + STORAGE + b"q\x01ah\x01" + number(HUGE) + b"\x85R",
+        "called through a tuple": b"(" + STORAGE + b"tq\x010h\x01R",
+        "called by a parameter": b"ctorch._utils\n_rebuild_parameter_with_state\nN\x89N}"
+        + text("__setstate__")
+        + STORAGE
+        + b"s(tR"
+        + number(HUGE)
+        + b"b",
+        "left over": STORAGE,
+    }.items(),
+    ids=lambda case: case[0],
+)
+def test_storages_are_named_and_never_called(use: tuple[str, bytes]) -> None:
+    """Numbers of tensors may lie in one that is named; whoever calls it sets memory aside."""
+    with pytest.raises(
+        SourceError, match=r"wants to import torch\.storage\.UntypedStorage, which could run code"
+    ):
+        TorchFiles().read(archive(b"\x80\x02}" + text("a") + use[1] + b"s."), "net.pth")
+
+
+def test_what_is_said_of_other_tensors() -> None:
+    data = torch_bytes({"a": torch.ones(3, device="meta")})
+    with pytest.raises(SourceError) as error:
+        TorchFiles().read(data, "net.pth")
+    assert str(error.value) == (
+        "net.pth: its pickle wants to import torch._utils._rebuild_meta_tensor_no_storage, which makes other "
+        "tensors than plain ones: it was not loaded; expected tensors and plain values alone: save a state "
+        "dict"
+    )
+
+
+def test_pickles_that_take_what_is_not_there() -> None:
+    for pickled in (b"\x80\x02h\x01.", b"\x80\x02s.", b"\x80\x02t."):
+        with pytest.raises(
+            SourceError, match=r"no pickle that can be read \(it takes what is not there\); exp"
+        ):
+            TorchFiles().read(archive(pickled), "net.pth")
+
+
 def test_a_call_hidden_by_what_varies() -> None:
     """The pickle that is looked at is the one that is loaded, not that with the number replaced."""
     key = text("image_idx") + b"q\x01"
@@ -111,8 +211,21 @@ def test_all_that_honest_files_hold(zipped: bool) -> None:
     network = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Linear(3, 1))
     more: dict[str, Any] = {"set": {1, 2}, "bytes": b"\xff\x00", "shape": torch.Size([2, 3]), "complex": 1j}
     more |= {"device": torch.device("cpu"), "type": torch.float32, "list": [1, 2.5, None, "x", (True,)]}
+    optimizer = torch.optim.SGD(network.parameters())
+    schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, [5, 9])  # with a Counter
+    checkpoint = {"model": network.state_dict(), "lr": schedule.state_dict(), "sgd": optimizer.state_dict()}
+    tagged = torch.nn.Parameter(torch.ones(3))
+    tagged.tag = "weights"  # type: ignore[attr-defined]
+    rare: dict[str, Any] = {"a": tagged}
+    if zipped:  # torch itself cannot read these otherwise
+        rare |= {"b": torch.ones(3).to(torch.uint16), "c": torch.ones(3).untyped_storage()}
     files = TorchFiles()
     for _ in range(3):
+        found = files.read(torch_bytes(checkpoint, _use_new_zipfile_serialization=zipped), "net.pth")
+        assert [*found.tensors] == [f"model.{name}" for name in network.state_dict()]
+        found = files.read(torch_bytes(rare, _use_new_zipfile_serialization=zipped), "net.pth")
+        assert [*found.tensors] == [name for name, value in rare.items() if isinstance(value, torch.Tensor)]
+        assert all(part.tolist() == [1, 1, 1] for part in found.tensors.values())
         data = torch_bytes({**network.state_dict(), **more}, _use_new_zipfile_serialization=zipped)
         assert same(files.read(data, "net.pth"), {**network.state_dict(), **more})
         whole = torch_bytes(network.state_dict(), _use_new_zipfile_serialization=zipped)  # has _metadata

@@ -12,6 +12,7 @@ from neuralviews.store.writer import StoreWriter
 
 from ..store.stores import fill, make_job
 
+ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import os, signal, sys
 from pathlib import Path
@@ -31,7 +32,7 @@ def test_the_name_of_the_folder_becomes_durable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, relative: bool
 ) -> None:
     root = tmp_path / "store"
-    killed = subprocess.run([sys.executable, "-c", PROGRAM, str(root)], check=False)
+    killed = subprocess.run([sys.executable, "-c", PROGRAM, str(root)], cwd=ROOT, check=False)
     assert killed.returncode == -signal.SIGKILL
     assert [*tmp_path.iterdir()] == [root]
     synced, fsync = [], os.fsync

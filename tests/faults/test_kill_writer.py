@@ -32,7 +32,9 @@ fill(StoreWriter(Path(sys.argv[1]), make_job_of(content, rows=rows, rows_per_sha
 def start(root: Path, content: str) -> subprocess.Popen[str]:
     """A writer that has done its imports, and waits to be let go."""
     command = [sys.executable, "-c", PROGRAM, str(root), content, str(ROWS), str(ROWS_PER_SHARD)]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
+    )
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     return process

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from neuralviews.errors import OutputError, SourceError
+from neuralviews.errors import IntegrityError, OutputError, SourceError
 from neuralviews.fit.run import RunOptions, generate
 from neuralviews.fit.run_plan import plan_run
 
@@ -59,3 +59,28 @@ def test_names_of_stores_that_are_too_long(tiny: Make, tmp_path: Path, length: i
         ):
             generate(recipe, out, RunOptions(tmp_path, limit=2))
     assert sorted(path.name for path in tmp_path.iterdir() if path.suffix != ".toml") == ["Shapes"]
+
+
+@pytest.mark.parametrize("fit", ["", 'scope = { kind = "pilot" }'])
+def test_images_whose_one_shape_no_store_can_state(
+    tiny: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fit: str
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("something was fitted")
+
+    monkeypatch.setattr("neuralviews.fit.pilot.RowFitter", refuse)
+    monkeypatch.setattr("neuralviews.signals.images.MOST_PIXELS", 63)
+    with pytest.raises(SourceError, match="images that all have 8 x 8 pixels, expected sides of at most"):
+        generate(tiny(fit=fit), tmp_path / "out", RunOptions(limit=2))
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_else_lies_among_the_shards(tiny: Make, tmp_path: Path) -> None:
+    out, options = tmp_path / "out", RunOptions(limit=2)
+    generate(tiny(), out, options)
+    for path in (out / "manifest.json", *(out / "shards").iterdir()):
+        path.unlink()
+    (out / "shards" / "Thumbs.db").touch()
+    with pytest.raises(IntegrityError, match=r"shards/Thumbs\.db: no shard of this store; move it elsewhere"):
+        generate(tiny(), out, options)
+    assert [path.name for path in (out / "shards").iterdir()] == ["Thumbs.db"]

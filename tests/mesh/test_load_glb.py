@@ -9,7 +9,7 @@ import pytest
 from neuralviews.mesh.load import parse_mesh
 from neuralviews.mesh.repair import repaired
 
-from .mesh_files import TETRAHEDRON, refused, scene
+from .mesh_files import TETRAHEDRON, glb, refused, scene
 
 
 def test_the_parts_of_a_scene_are_moved_to_their_places() -> None:
@@ -139,6 +139,41 @@ def test_few_bytes_take_no_gigabytes(more: dict[str, Any], reason: str) -> None:
         assert tracemalloc.get_traced_memory()[1] < 2 * SIZE
     finally:
         tracemalloc.stop()
+
+
+def test_a_view_of_all_records_for_each_attribute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As engines lay vertices out: eight attributes side by side, the next vertex 88 bytes on."""
+    monkeypatch.setattr("neuralviews.mesh.unsound._FEW_BYTES", 0)
+    places = {"POSITION": 0, "NORMAL": 12, "TANGENT": 24, "TEXCOORD_0": 40, "TEXCOORD_1": 48}
+    places |= {"COLOR_0": 56, "WEIGHTS_0": 72, "_AGE": 84}
+    kinds, count, stride = (3, 3, 4, 2, 2, 4, 4, 1), 3000, 88
+    records = np.zeros((count, stride // 4), "<f4")
+    records[:, :3] = np.random.Generator(np.random.Philox(1)).random((count, 3))
+    corners = np.arange(count, dtype="<u4")
+    views = [
+        {"buffer": 0, "byteOffset": at, "byteLength": records.nbytes - at, "byteStride": stride}
+        for at in places.values()
+    ]
+    types = [f"VEC{kind}" if kind > 1 else "SCALAR" for kind in kinds]
+    accessors = [
+        {"bufferView": i, "componentType": 5126, "count": count, "type": kind} for i, kind in enumerate(types)
+    ]
+    part = {"attributes": {name: i for i, name in enumerate(places)}, "indices": len(views)}
+    header = {
+        "asset": {"version": "2.0"},
+        "scene": 0,
+        "scenes": [{"nodes": [0]}],
+        "nodes": [{"mesh": 0}],
+        "meshes": [{"primitives": [part]}],
+        "buffers": [{"byteLength": records.nbytes + corners.nbytes}],
+        "bufferViews": [*views, {"buffer": 0, "byteOffset": records.nbytes, "byteLength": corners.nbytes}],
+        "accessors": [
+            *accessors,
+            {"bufferView": len(views), "componentType": 5125, "count": count, "type": "SCALAR"},
+        ],
+    }
+    data = glb(header, records.tobytes() + corners.tobytes())
+    assert len(parse_mesh(data, ".glb", "x").faces) == count // 3
 
 
 def test_honest_files_may_share_their_data() -> None:

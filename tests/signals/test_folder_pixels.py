@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from neuralviews.errors import SourceError
 from neuralviews.signals.catalogue import open_source
+from neuralviews.signals.images import shared_shape
 
 from .picture_folders import folder_recipe, refused, save, values
 from .source_files import png, png_with_transparent_colour, some_bytes
@@ -100,24 +102,32 @@ def test_grey_of_16_bits_in_other_files_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("size", [(1, 65_536), (65_536, 1)])
 def test_sides_that_no_store_can_state(tmp_path: Path, size: tuple[int, int]) -> None:
-    save(tmp_path, "tall.png", Image.new("L", size))
-    message = (
-        rf"tall\.png: found {size[1]} x {size[0]} pixels, expected sides of at most 65535 and .*: scale it"
-    )
-    refused(tmp_path, message)
-    save(tmp_path, "tall.png", Image.new("L", (size[0] - size[0] // 65_536, size[1] - size[1] // 65_536)))
-    assert sorted(open_source(folder_recipe(), tmp_path).image_shape(0) or ()) == [1, 65_535]
+    for name in ("one.png", "two.png"):
+        save(tmp_path, name, Image.new("L", size))
+    source = open_source(folder_recipe(), tmp_path)
+    assert len(source.signal(1).values) == 65_536
+    with pytest.raises(
+        SourceError,
+        match=rf"found images that all have {size[1]} x {size[0]} pixels, expected sides of at most 65535 a",
+    ):
+        shared_shape(source, range(2))
+    width, height = (side - side // 65_536 for side in size)
+    save(tmp_path, "two.png", Image.new("L", (width, height)))
+    source = open_source(folder_recipe(), tmp_path)
+    assert shared_shape(source, range(2)) is None
+    assert shared_shape(source, [1]) == (height, width)
 
 
 def test_pixels_that_no_store_can_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save(tmp_path, "one.png")
+    source = open_source(folder_recipe(), tmp_path)
     monkeypatch.setattr("neuralviews.signals.images.MOST_PIXELS", 24)
-    open_source(folder_recipe(), tmp_path)
+    assert shared_shape(source, [0]) == (4, 6)
     monkeypatch.setattr("neuralviews.signals.images.MOST_PIXELS", 23)
-    refused(
-        tmp_path,
-        r"one\.png: found 4 x 6 pixels, expected sides of at .* and at most 23 pixels: scale it down",
-    )
+    with pytest.raises(
+        SourceError, match=r"all have 4 x 6 pixels, expected .* and at most 23 pixels: scale them down"
+    ):
+        shared_shape(source, [0])
 
 
 def test_transparency_survives_turning(tmp_path: Path) -> None:

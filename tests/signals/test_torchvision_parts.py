@@ -9,7 +9,7 @@ from neuralviews.errors import RecipeError, SourceError
 from neuralviews.recipe import Recipe
 from neuralviews.signals.catalogue import open_source
 
-from .source_files import recipe_for, some_bytes
+from .source_files import recipe_for, some_bytes, write_qmnist
 
 
 def signs(**parts: object) -> Recipe:
@@ -39,11 +39,21 @@ def test_the_files_do_not_depend_on_how_the_root_is_written(
     assert open_source(signs(train={"split": "train"}), Path()).files == expected
 
 
-def test_a_set_without_files_to_hash_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["GTSRB", "GTSRB/Training", "GTSRB/Training/00001"])
+def test_folders_that_are_links_are_refused(tmp_path: Path, name: str) -> None:
+    """Torchvision follows them, and the files would be hashed nowhere."""
     write_signs(tmp_path / "tv")
-    inner = tmp_path / "tv" / "gtsrb" / "GTSRB"
+    (tmp_path / "tv" / "gtsrb" / "GT-final_test.csv").touch()  # not all files are behind the link
+    inner = tmp_path / "tv" / "gtsrb" / name
     inner.rename(tmp_path / "elsewhere")
-    inner.symlink_to(tmp_path / "elsewhere")  # torchvision follows it, and a search for files does not
+    inner.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(SourceError, match=rf"gtsrb/{name}: a link to a folder; expected the files themselv"):
+        open_source(signs(train={"split": "train"}), tmp_path / "tv")
+
+
+def test_a_set_without_files_to_hash_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_signs(tmp_path / "tv")
+    monkeypatch.setattr("neuralviews.signals.torchvision_files._PACKED", {".ppm", ".zip"})
     message = (
         r"GTSRB: found no files in .*tv whose hashes could be stated, expected the unpacked .*: copy them"
     )
@@ -67,3 +77,23 @@ def test_equal_parts_are_refused(tmp_path: Path, parts: dict[str, object]) -> No
     )
     with pytest.raises(RecipeError, match=message):
         open_source(signs(**parts), tmp_path)
+
+
+@pytest.mark.parametrize("train", [{}, {"train": True}, {"what": "train", "train": False}])
+def test_equal_parts_under_two_names_are_refused(tmp_path: Path, train: dict[str, object]) -> None:
+    write_qmnist(tmp_path)
+    parts = {"train": train, "test": {"what": "train"}}
+    recipe = recipe_for({"kind": "torchvision", "dataset": "QMNIST", **parts}, 1)
+    with pytest.raises(
+        RecipeError, match=r"source\.test: found \{'what': 'train'\}, .* are the images of source\.train, ex"
+    ):
+        open_source(recipe, tmp_path)
+
+
+def test_parts_may_share_their_files(tmp_path: Path) -> None:
+    write_qmnist(tmp_path)
+    for path in (tmp_path / "QMNIST" / "raw").iterdir():
+        path.rename(path.with_name(path.name.replace("train", "test")))
+    parts = {"train": {"what": "test"}, "test": {"what": "test10k"}}
+    source = open_source(recipe_for({"kind": "torchvision", "dataset": "QMNIST", **parts}, 1), tmp_path)
+    assert len(source.objects) == 6

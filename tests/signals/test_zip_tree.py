@@ -76,6 +76,19 @@ def test_a_second_name_is_not_looked_at(tmp_path: Path, monkeypatch: pytest.Monk
     }
 
 
+@pytest.mark.parametrize("field", [b"\1", b"\1\0\0\0", struct.pack("<BL", 1, zlib.crc32(b"a")) + b"\xff"])
+def test_a_second_name_that_is_damaged(tmp_path: Path, field: bytes) -> None:
+    """Python refuses the archive since 3.12, and did not before."""
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        member = zipfile.ZipInfo("a")
+        member.extra = b"".join(
+            struct.pack("<HH", kind, len(data)) + data for kind, data in ((0xCAFE, b"xy"), (0x7075, field))
+        )
+        archive.writestr(member, "a")
+    with pytest.raises(SourceError, match=r"x\.zip: (found the member 'a', a damaged|no zip .*\(Corrupt) "):
+        ZipTree(tmp_path / "x.zip")
+
+
 def test_a_member_under_another_name_is_not_read(tmp_path: Path) -> None:
     path = write_zip(tmp_path / "x.zip", {"one": b"1", "two": b"2"})
     path.write_bytes(path.read_bytes().replace(b"one", b"One", 1))

@@ -122,6 +122,7 @@ def test_fresh_processes_make_the_same_bytes() -> None:
     found = {
         subprocess.run(
             [sys.executable, "-c", program],
+            cwd=Path(__file__).parents[2],
             env={"PYTHONHASHSEED": seed, "PATH": "", "TZ": zone},
             capture_output=True,
             text=True,

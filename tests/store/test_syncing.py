@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from neuralviews.errors import OutputError
-from neuralviews.store.files import make_folder, sync_folder
+from neuralviews.store.files import make_folder, sync_folder, sync_name
 
 from .test_files import publish_bytes
 
@@ -46,3 +46,18 @@ def test_a_file_that_cannot_be_synced_is_not_published(
     with pytest.raises(OutputError, match="a: cannot be written"):
         publish_bytes(tmp_path, "a", b"some bytes")
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["..", "../inner/..", "../../link"])
+def test_the_name_of_a_folder_is_in_the_folder_that_holds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    inner = tmp_path / "held" / "store" / "inner"
+    inner.mkdir(parents=True)
+    (tmp_path / "held" / "link").symlink_to(tmp_path / "held" / "store")
+    monkeypatch.chdir(inner)
+    synced = []
+    monkeypatch.setattr(os, "fsync", lambda fd: synced.append(os.fstat(fd)))
+    sync_name(Path(name))
+    (found,) = synced
+    assert os.path.samestat(found, (tmp_path / "held").stat())

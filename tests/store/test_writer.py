@@ -136,7 +136,7 @@ def test_folders_named_like_leftovers_do_not_keep_a_store_from_being_finished(
     verify(writer.root)
 
 
-@pytest.mark.parametrize("name", [".DS_Store", "notes", "shard-000009.h5"])
+@pytest.mark.parametrize("name", ["Thumbs.db", "notes", "shard-000009.h5"])
 def test_what_verification_refuses_is_not_published(writer: StoreWriter, finished: Path, name: str) -> None:
     commit(writer, *writer.missing())
     stray = writer.root / "shards" / name
@@ -147,6 +147,15 @@ def test_what_verification_refuses_is_not_published(writer: StoreWriter, finishe
     stray.unlink()
     writer.finalize()
     verify(writer.root)
+    assert contents(writer.root) == contents(finished)
+
+
+@pytest.mark.parametrize("name", [".DS_Store", "._shard-000000.h5", ".nfs000000000000012300000001"])
+def test_what_systems_put_there_is_no_hindrance(writer: StoreWriter, finished: Path, name: str) -> None:
+    (writer.root / "shards" / name).touch()
+    fill(writer)
+    verify(writer.root)
+    (writer.root / "shards" / name).unlink()
     assert contents(writer.root) == contents(finished)
 
 

@@ -21,7 +21,7 @@ def test_products_with_what_is_no_element(other: object) -> None:
             call(other)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("group", [["perm"], "x", None])
+@pytest.mark.parametrize("group", [["perm"], "x", None, np.array(["perm", "sign"])])
 def test_groups_that_are_none(group: object) -> None:
     field = Field(SPEC, random_weights(SPEC, 0, 1)[0].astype(np.float32))
     for call in (lambda: check_group(group), lambda: align(field, field, group=group)):  # type: ignore[arg-type]

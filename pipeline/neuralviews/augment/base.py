@@ -43,7 +43,7 @@ class Augmentation(ABC):
 
     Attributes:
         name: what a plan calls it.
-        version: raised whenever the same parameters would give other bytes than before.
+        version: raised whenever the same parameters would give other bytes than before; see `version_for`.
         exact: whether the copy is, as a function, exactly what `expect` says.
         label_rule: what becomes of the label.
         summary: one line for the table of augmentations.
@@ -56,6 +56,11 @@ class Augmentation(ABC):
     label_rule: ClassVar[LabelRule] = "keep"
     summary: ClassVar[str]
     source: ClassVar[str]
+
+    def version_for(self, context: Context) -> int:
+        """The version for such fields: a higher one where theirs alone come out otherwise than before."""
+        del context
+        return self.version
 
     @property
     def partner(self) -> PartnerRule | None:

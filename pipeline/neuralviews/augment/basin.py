@@ -44,7 +44,7 @@ def align_store(
         SpecError: the fields of the reference have another shape.
         Others as `augment_store`.
     """
-    store = parent if isinstance(parent, Store) else open_store(parent)
+    store = open_store(parent)
     return augment_store(store, align_plan(store, reference, group), out, sharing)
 
 

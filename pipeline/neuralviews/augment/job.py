@@ -55,7 +55,9 @@ def plan_augment(store: "Store", plan: Plan, context: Context, copies: Copies) -
         "name": f"{_name(store)}-{plan.name}",
         "plan": plan.canonical(),
         "plan_digest": plan.digest(),
-        "operations": _versions([step for pipeline in plan.pipelines for step in pipeline.steps.steps]),
+        "operations": _versions(
+            [step for pipeline in plan.pipelines for step in pipeline.steps.steps], context
+        ),
         "pipelines": pipelines,
         "parent": {"dataset_id": store.dataset_id, "rows": len(store), "job": dict(store.job)},
         "rows": len(copies),
@@ -106,12 +108,12 @@ def _mixes_labels(plan: Plan) -> bool:
     return any(step.partner and getattr(step, "labels", "soft") == "soft" for step in steps)
 
 
-def _versions(steps: list[Augmentation]) -> dict[str, int]:
+def _versions(steps: list[Augmentation], context: Context) -> dict[str, int]:
     """Version of every operation in use, those inside of others too."""
     found = {}
     for step in steps:
-        found[step.name] = step.version
+        found[step.name] = step.version_for(context)
         for value in vars(step).values():
             if isinstance(value, tuple) and value and all(isinstance(item, Augmentation) for item in value):
-                found |= _versions(list(value))
+                found |= _versions(list(value), context)
     return dict(sorted(found.items()))

@@ -105,6 +105,10 @@ class AffineOutput(Augmentation):
                     f"{COLOURS[outputs]}; leave {setting} out"
                 )
 
+    def version_for(self, context: Context) -> int:
+        """Version 1 drew changes of normalised outputs, as if they were the values."""
+        return self.version if context.channels is None else 2
+
     def parameters(self, context: Context) -> tuple[Parameter, ...]:
         outputs = context.spec.out_dim
         return (Parameter("gain", outputs * outputs), Parameter("offset", outputs))

@@ -61,8 +61,8 @@ def augment_store(
         Quarantined: some shards keep killing their workers; all others are made.
         KeyboardInterrupt: finished shards stay; the same call resumes.
     """
-    store, root = parent if isinstance(parent, Store) else open_store(parent), Path(out)
-    if root.resolve().is_relative_to(store.root.resolve()):
+    store, root = open_store(parent), Path(out)
+    if root.resolve().is_relative_to(store.folder.resolve()):
         raise OutputError(f"{root}: is or lies in the store that is augmented; choose another folder")
     plan = plan if isinstance(plan, Plan) else load_plan(plan)
     sharing.prove()
@@ -75,7 +75,7 @@ def augment_store(
         return _report(root, 0)
     check_space(root, job)
     writer = StoreWriter(root, job)
-    maker = _Maker(sharing.everywhere(root), sharing.everywhere(store.root))
+    maker = _Maker(sharing.everywhere(root), sharing.everywhere(store.folder))
     made = make_shards(writer, maker, sharing)
     missing, _ = complete(writer, made)
     return AugmentReport(made, missing, None, 0) if missing else _report(root, made)

@@ -7,7 +7,16 @@ from typing import Any, Literal, get_args
 
 from ..errors import OptionError
 
-__all__ = ["MOST_SEEDS", "Condition", "Partners", "Reweight", "Task", "grid", "without_idle_partners"]
+__all__ = [
+    "MOST_SEEDS",
+    "Condition",
+    "Partners",
+    "Reweight",
+    "Task",
+    "grid",
+    "without_idle_partners",
+    "without_same_partners",
+]
 
 MOST_SEEDS = 1000
 """Repetitions of a condition, at most."""
@@ -81,7 +90,7 @@ def grid(**choices: Sequence[Any]) -> tuple[Condition, ...]:
         if isinstance(values, str) or not isinstance(values, Sequence):
             raise OptionError(f"{told}: found {values!r}, expected one or several in a tuple: ({values!r},)")
         if not values or len({*values}) != len(values):
-            found = ", ".join(map(str, values)) or "nothing"
+            found = ", ".join("all" if one is None else str(one) for one in values) or "nothing"
             raise OptionError(f"{told}: found {found}; give one or more, each once")
     return tuple(
         Condition(**dict(zip(choices, values, strict=True))) for values in product(*choices.values())
@@ -104,3 +113,21 @@ def without_idle_partners(conditions: Sequence[Condition], mixing: Collection[st
         )
     found = (one if one.augment in mixing else replace(one, partners="active") for one in conditions)
     return tuple(dict.fromkeys(found))
+
+
+def without_same_partners(
+    conditions: Sequence[Condition], whole: Collection[tuple[int, int | None]]
+) -> tuple[Condition, ...]:
+    """The same, without partners 'all' where nothing is held back and 'active' is there too: the same run.
+
+    Args:
+        whole: views and objects that are all of the training split.
+    """
+    there = {*conditions}
+    return tuple(
+        one
+        for one in conditions
+        if one.partners == "active"
+        or (one.views, one.objects) not in whole
+        or replace(one, partners="active") not in there
+    )

@@ -9,13 +9,22 @@ from typing import TYPE_CHECKING, NoReturn, get_args
 
 import numpy as np
 
+from ..data.dataset import ViewDataset
 from ..errors import EngineError, OptionError, OutputError
 from ..store.reader import Store, open_store
 from ..work.deaths import run_all
 from ..work.sharing import Sharing, available_cpus
 from .augments import augmentations
 from .command import command_of
-from .conditions import MOST_SEEDS, Partners, Reweight, Task, grid, without_idle_partners
+from .conditions import (
+    MOST_SEEDS,
+    Partners,
+    Reweight,
+    Task,
+    grid,
+    without_idle_partners,
+    without_same_partners,
+)
 from .fields import forget_fields
 from .folder import EvaluationFolder, present_versions
 from .results import Evaluation, summarized
@@ -63,7 +72,8 @@ def evaluate_store(
     Args:
         out: folder of the results; finished runs in it are kept, so the same call resumes.
         readers, views, augments, objects, label_noise, reweight, damp, partners: see `Condition`; None, or
-            () for ``views``, takes all there are. What mixes nothing is made once, whatever its partners.
+            () for ``views``, takes all there are. What mixes nothing, or holds nothing back, is made once,
+            whatever its partners.
         seeds: how often each condition is repeated, up to 1,000.
         task: ``"contrastive"`` trains features without labels, and tests them by a linear probe.
         epochs: passes over the records of the largest condition, 50 unless ``steps`` are given.
@@ -80,8 +90,8 @@ def evaluate_store(
         FormatError: a file in the folder is damaged.
         TrainingError: a loss is not finite; finished runs are kept.
     """
-    store = store if isinstance(store, Store) else open_store(store)
-    if store.root.resolve() in Path(out).resolve().parents:
+    store = open_store(store)
+    if store.folder.resolve() in Path(out).resolve().parents:
         raise OutputError(f"{out}: lies in the store, which holds nothing else; choose another folder")
     require_store(store)
     if not 1 <= seeds <= MOST_SEEDS:
@@ -102,6 +112,9 @@ def evaluate_store(
     steps_of = augmentations(augments)
     conditions = without_idle_partners(asked, _mixing(store, steps_of))
     records = require_suitable(store, conditions, steps_of, batch=batch, hidden=hidden, seed=seed, task=task)
+    everything = len(ViewDataset(store, "train"))
+    whole = {held for held, found in records.items() if found == everything}
+    conditions = without_same_partners(conditions, whole)
     dataset = dataset_facts(store)
     training = Training(_steps(epochs, steps, max(records.values()), batch), batch, lr, hidden, seed)
     require_weighing(conditions, records, training)
@@ -110,7 +123,7 @@ def evaluate_store(
         Path(out), store.dataset_id, {"task": task, **asdict(training)}, present_versions()
     )
     folder.claim()
-    runner = Runner(store.root, store.dataset_id, training, task, folder, tuple(jobs))
+    runner = Runner(store.folder, store.dataset_id, training, task, folder, tuple(jobs))
     _make(runner, Sharing(available_cpus() if workers is None else workers, progress=progress))
     found = [one for number in range(len(jobs)) if (one := runner.finished(number)) is not None]
     runs = [one.run for one in found]
@@ -131,10 +144,12 @@ def evaluate_store(
 
 
 def _counted(store: Store, views: Sequence[int | None]) -> Sequence[int | None]:
-    """With the number of all views in place of None."""
-    if isinstance(views, str) or not isinstance(views, Sequence):
+    """With the number of all views in place of None, which may be given as a number too."""
+    if isinstance(views, str) or not isinstance(views, Sequence) or len({*views}) != len(views):
         return views  # `grid` says what it expects
-    return [int(store.column("view").max()) + 1 if one is None else one for one in views]
+    whole = int(store.column("view").max()) + 1
+    counted = views if None not in views else [one for one in views if one != whole]
+    return [whole if one is None else one for one in counted]
 
 
 def _mixing(store: Store, steps_of: "Mapping[str, Compose | None]") -> set[str]:

@@ -137,8 +137,8 @@ def _require_unmixed(store: "Store", rows: Rows) -> None:
     """Raise StoreError if some of the records trained on are mixed, others being held back."""
     if has_mixtures(store, rows):
         raise StoreError(
-            f"{store.root}: views or objects are to be held back, but its copies were mixed with any of the "
-            "training split; take all views and objects, evaluate the store they were made from with "
+            f"{store.root}: views or objects are to be held back, but its copies were mixed with others "
+            "of the training split; take all views and objects, evaluate the store they were made from with "
             "--augment and their plan, or give --partners all to measure that leak"
         )
 

@@ -103,7 +103,7 @@ def _require_possible(store: "Store", rows: "NDArray[np.int64]", out: Path) -> N
         raise OptionError(
             f"rows: found record {found[int(np.argmax(times > 1))]} more than once, expected each once"
         )
-    if out.resolve().is_relative_to(store.root.resolve()):
+    if out.resolve().is_relative_to(store.folder.resolve()):
         raise OptionError(
             f"out: found {out}, which is in the store {store.root}; expected a folder of its own"
         )

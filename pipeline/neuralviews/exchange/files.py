@@ -12,11 +12,12 @@ from ..errors import SourceError
 from ..signals.file_tree import FileTree
 from ..signals.hashing import sha256_of
 from ..signals.zip_tree import ZipTree
-from .claims import is_bomb
+from .claims import Content, is_bomb
 
 __all__ = ["Files", "OneFile"]
 
-_LARGEST_TEXT = 1 << 28
+_LARGEST_TEXT = 1 << 26
+"""Bytes of JSON, whose values may take twenty times as much memory."""
 
 
 @dataclass(frozen=True)
@@ -64,14 +65,26 @@ class Files:
 
     def read(self, name: str) -> bytes:
         """All bytes of a file of fields, or a SourceError that says why not."""
+        self._require_honest(name, "weights")
+        return self.tree.read(name)
+
+    def _require_honest(self, name: str, content: Content) -> None:
+        """Refuse a member of an archive that claims to hold more than such content ever shrinks from."""
         if isinstance(self.tree, ZipTree):
             claimed, held = self.tree.sizes(name)
-            if is_bomb(claimed, held):
+            if is_bomb(claimed, held, content):
                 raise SourceError(
-                    f"{self.describe(name)}: found {claimed} bytes packed into {held}, and weights never "
+                    f"{self.describe(name)}: found {claimed} bytes packed into {held}, and {content} never "
                     "shrink as much: do not trust this archive, or unpack it yourself"
                 )
-        return self.tree.read(name)
+
+    def _text(self, name: str) -> bytes:
+        """All bytes of a file of JSON; ValueError if they are too many, before an archive is unpacked."""
+        size = self.tree.sizes(name)[0] if isinstance(self.tree, ZipTree) else 0
+        data = b"" if size > _LARGEST_TEXT else self.tree.read(name)
+        if max(size, len(data)) > _LARGEST_TEXT:
+            raise ValueError(f"{max(size, len(data))} bytes, at most {_LARGEST_TEXT}")
+        return data
 
     def matching(self, pattern: re.Pattern[str]) -> Iterator[tuple[str, re.Match[str]]]:
         """Names that match as a whole, with what was found in them."""
@@ -105,10 +118,9 @@ class Files:
         Raises:
             SourceError: it is none.
         """
-        data = self.tree.read(name)  # lists of alike paths shrink more than weights do
+        self._require_honest(name, "lists of paths")
         try:
-            if len(data) > _LARGEST_TEXT:
-                raise ValueError(f"{len(data)} bytes, at most {_LARGEST_TEXT}")
+            data = self._text(name)
             return json.loads(data)
         except (ValueError, RecursionError) as error:
             raise SourceError(

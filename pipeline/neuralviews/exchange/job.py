@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import OutputError, SourceError
+from ..signals.images import shared_shape
 from ..store.job import differences
 from ..store.schema import FORMAT_VERSION, JOB_FILE, STORE_FORMAT
 from ..store.writer import read_job
@@ -56,8 +57,7 @@ def plan_import(
     shape = listing.image_shape
     names = listing.class_names
     if comparison is not None:
-        shapes = {comparison.source.image_shape(int(i)) for i in np.unique(listing.object_id[rows])}
-        shape = shapes.pop() if len(shapes) == 1 else None
+        shape = shared_shape(comparison.source, np.unique(listing.object_id[rows]))
         names = comparison.source.class_names or names
     _require_named(opened, found.label[rows], names)
     row_bytes = 4 * (spec.parameters + len(attributes))

@@ -7,6 +7,7 @@ from ..recipe import Recipe
 from ..recipe_schema import PilotTable
 from ..records import REPAIRS, SHADOW_COLUMNS
 from ..seeds import derive_seed
+from ..signals.images import shared_shape
 from ..store.schema import FORMAT_VERSION, STORE_FORMAT
 from ..work.sizes import rows_per_shard
 from .engine import Budget, Engine
@@ -96,11 +97,13 @@ def plan_job(recipe: Recipe, source: "Source", engine: Engine, limit: int | None
     ``source.image_shape`` is the (height, width) that all objects share, null if they differ: with it
     a store can be rendered without its source. Shapes also state what was left out and which libraries
     measured them, and have columns of their own.
+
+    Raises:
+        SourceError: all images have one shape, and it is one that no store can state.
     """
     objects = source.objects.limited(limit)
     rows = len(objects) * recipe.views
-    shapes = {source.image_shape(int(object_id)) for object_id in objects.object_id}
-    image_shape = shapes.pop() if len(shapes) == 1 else None
+    image_shape = shared_shape(source, objects.object_id)
     of_shapes: dict[str, Any] = {"left_out": dict(source.left_out), "tools": dict(source.tools)}
     return {
         "format": STORE_FORMAT,

@@ -10,6 +10,7 @@ from ..errors import EngineError, RecipeError
 from ..recipe import Recipe, recipe_from_canonical
 from ..recipe_schema import PilotTable, ScopeTable
 from ..records import Split, Status
+from ..signals.images import shared_shape
 from ..store.schema import JOB_FILE
 from ..store.writer import StoreWriter
 from .init import initial_weights
@@ -53,6 +54,7 @@ def resolved(
         root: folder of the store.
     Raises:
         EngineError: no fit of the pilot succeeded.
+        SourceError: as `fit.job.plan_job`.
         RecipeError: the numbers are beyond what a recipe may hold.
     """
     if not isinstance(recipe.fit.scope, PilotTable):
@@ -61,6 +63,7 @@ def resolved(
         return stated
     plain = recipe.with_fit(robust=None, scope=None, shadow=None)
     objects = source.objects.limited(limit)
+    shared_shape(source, objects.object_id)  # the job would refuse it only when the pilot is fitted
     positions = np.flatnonzero(objects.split == Split.train)[:PILOT_OBJECTS]
     positions = positions if len(positions) else np.arange(min(PILOT_OBJECTS, len(objects)))
     engine = get_engine("auto", plain.spec, budget_of(plain), device)

@@ -18,8 +18,9 @@ _READ = (0, 1, _TRIANGLES, 5)
 """Points, lines, triangles and strips."""
 _COMPONENTS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
 _BYTES = {5120: 1, 5121: 1, 5122: 2, 5123: 2, 5125: 4, 5126: 4}
-_MOST_TIMES = 8
-"""Honest files announce their data about twice, as views and as accessors."""
+_MOST_TIMES = 24
+"""Honest files announce their data about twice, as views and as accessors. But where a vertex is one record,
+each of its attributes may have a view of all records."""
 _FEW_BYTES = 1 << 26
 
 

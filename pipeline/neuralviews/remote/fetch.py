@@ -13,7 +13,7 @@ from .body import LinkFault
 from .partial import PartialFile, remove_remains
 from .patience import PATIENCE, Patience
 from .sums import Pins, Sums, promised, sums_of, write_record
-from .transfer import Order, transfer
+from .transfer import Brought, Order, transfer
 
 __all__ = ["Fetched", "fetch"]
 
@@ -110,8 +110,8 @@ def _from_link(link: str, part: PartialFile, order: Order, patience: Patience) -
     tries, reached, anew = 0, part.most, False
     while True:
         try:
-            resumed = transfer(link, part, order, anew=anew)
-            return _proven(part, order.pins, resumed)
+            brought = transfer(link, part, order, anew=anew)
+            return _proven(part, order.pins, brought)
         except LinkFault as fault:
             if fault.spoilt:
                 part.empty()
@@ -122,11 +122,12 @@ def _from_link(link: str, part: PartialFile, order: Order, patience: Patience) -
                 raise
 
 
-def _proven(part: PartialFile, pins: Pins, resumed: bool) -> Sums:
+def _proven(part: PartialFile, pins: Pins, brought: Brought) -> Sums:
     """The sums of all bytes. Wrong ones are of no use; if some were from before, others may be right."""
     sums = part.sums()
     if (fault := pins.fault(sums)) is not None:
-        raise LinkFault(f"{fault}; these bytes were thrown away", retry=resumed, spoilt=True)
+        page = "; the link calls it a web page" if brought.called_page else ""
+        raise LinkFault(f"{fault}{page}; these bytes were thrown away", retry=brought.resumed, spoilt=True)
     return sums
 
 

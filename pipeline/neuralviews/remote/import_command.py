@@ -13,8 +13,8 @@ from ..errors import OptionError, SourceError
 __all__ = ["import_command", "options_of_import"]
 
 _NONE = MappingProxyType[str, Any]({})
-_OPTION = re.compile(r"--(?!from\b)[a-z]")
-"""An option that a download does not have."""
+_OPTION = re.compile(r"(?<![^\s(])--(?!from\b)[a-z]")
+"""An option that a download does not have; names of files may hold as much inside."""
 
 
 def import_command(

@@ -88,7 +88,11 @@ class PartialFile:
     def is_whole(self, link: str, *, pinned: bool) -> bool:
         """Whether all bytes are there, of a version that this link may stand for."""
         version = self.version
-        return version is not None and version.length == self.size and (pinned or version.link == link)
+        return version is not None and version.length == self.size and (pinned or self.is_of(link))
+
+    def is_of(self, link: str) -> bool:
+        """Whether all bytes are from this link."""
+        return self.version is not None and self.version.link == link
 
     def restart(self, version: Version) -> None:
         """Forget all bytes; what comes now belongs to ``version``."""

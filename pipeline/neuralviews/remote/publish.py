@@ -71,7 +71,7 @@ def publish(
     terms, out = terms or Terms(), Path(out)
     verify(store, "full")
     opened = open_store(store)
-    _require_apart(opened.root, out)
+    _require_apart(opened.folder, out)
     facts = release_facts(opened)
     picture, notes = _picture(opened, facts, source_root, parent)
     card = shipped(facts.source_recipe)
@@ -79,10 +79,10 @@ def publish(
     if picture is not None:
         made[PICTURE] = picture
     kept = _files_of(opened)
-    croissant = croissant_text(facts, terms, card, _listing(opened.root, kept, made))
+    croissant = croissant_text(facts, terms, card, _listing(opened.folder, kept, made))
     made[_CROISSANT] = croissant.encode()
     sums = kept | {name: sha256_hex(data) for name, data in made.items()}
-    _write(opened.root, out, kept, made)
+    _write(opened.folder, out, kept, made)
     verify(out, "full")
     text = "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items())).encode()
     add_file(out, RELEASE_SUMS, text)
@@ -99,7 +99,7 @@ def _require_apart(store: Path, out: Path) -> None:
 
 def _files_of(store: "Store") -> dict[str, str]:
     """Name -> sha256 of every file that makes up a proven store."""
-    sums = read_whole(store.root, SUMS_FILE, MAX_JSON_BYTES)
+    sums = read_whole(store.folder, SUMS_FILE, MAX_JSON_BYTES)
     lines = (line.split("  ", 1) for line in sums.decode().splitlines())
     return {name: digest for digest, name in lines} | {SUMS_FILE: sha256_hex(sums)}
 
@@ -108,7 +108,7 @@ def _texts(
     store: "Store", facts: ReleaseFacts, terms: Terms, card: Shipped | None, *, has_picture: bool
 ) -> dict[str, bytes]:
     """The files that are made for a release, but for the picture and what describes all files."""
-    environment = environment_of(store.root)
+    environment = environment_of(store.folder)
     texts = {
         "README.md": card_text(facts, terms, card, picture=has_picture),
         "CITATION.cff": citation_text(facts, terms, card),

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..signals.web_pages import WEB_PAGE, is_web_page
 from ..store.space import require_room
@@ -18,7 +18,7 @@ from .web import open_web
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-__all__ = ["Order", "transfer"]
+__all__ = ["Brought", "Order", "transfer"]
 
 MAX_UNSTATED = 2**36
 """Bytes of a file whose length nobody states."""
@@ -44,8 +44,20 @@ class Order:
     progress: bool
 
 
-def transfer(link: str, part: PartialFile, order: Order, *, anew: bool) -> bool:
-    """Bring what is missing of ``part``; whether some of it was there before.
+class Brought(NamedTuple):
+    """What a link brought.
+
+    Attributes:
+        resumed: whether some of the file was there before.
+        called_page: whether the link calls its bytes a web page, which nobody expects there.
+    """
+
+    resumed: bool
+    called_page: bool = False
+
+
+def transfer(link: str, part: PartialFile, order: Order, *, anew: bool) -> Brought:
+    """Bring what is missing of ``part``.
 
     Args:
         anew: ask for the whole file; what is there is given up once the link begins to give it.
@@ -55,14 +67,15 @@ def transfer(link: str, part: PartialFile, order: Order, *, anew: bool) -> bool:
     """
     pinned = order.pins.sha256 is not None
     if not anew and part.is_whole(link, pinned=pinned):
-        return True
+        return Brought(resumed=True)
     offset, validator = (0, None) if anew else part.rest(link, pinned=pinned)
     with _opened(link, offset, validator, order) as body:
         length = _length(body, order.pins)
         block = body.read()
-        # Looked at before bytes of another link are given up for these.
-        called_page = body.is_page and not pinned  # a known sha256 tells better than a server
-        _require_data(order.target, called_page or (body.start == 0 and is_web_page(block)))
+        # Looked at before bytes of another link are given up for these. A known sha256 tells better than a
+        # server whether it is a page, once it is all here.
+        risky = not pinned or (body.start == 0 and part.size > 0 and not part.is_of(link))
+        _require_data(order.target, (body.is_page and risky) or (body.start == 0 and is_web_page(block)))
         if body.start == 0:
             part.restart(Version(link, body.validator, length))
         else:
@@ -76,7 +89,7 @@ def transfer(link: str, part: PartialFile, order: Order, *, anew: bool) -> bool:
                 block = body.read()
     if length is not None and part.size < length:
         raise LinkFault(f"the connection ended after {part.size} of {length} bytes", retry=True)
-    return body.start > 0
+    return Brought(body.start > 0, body.is_page and not _is_page(order.target))
 
 
 def _go_on(part: PartialFile, body: Body, *, same: bool) -> None:
@@ -116,10 +129,15 @@ def _length(body: Body, pins: Pins) -> int | None:
 
 
 def _require_data(target: Path, is_page: bool, *, spoilt: bool = False) -> None:
-    if is_page and target.suffix.lower() not in _PAGES:
+    if is_page and not _is_page(target):
         raise LinkFault(
             f"{WEB_PAGE}; open it in a browser, and take the link of the download itself", spoilt=spoilt
         )
+
+
+def _is_page(target: Path) -> bool:
+    """Whether the file that is wanted is a page itself."""
+    return target.suffix.lower() in _PAGES
 
 
 def _bar(order: Order, start: int, length: int | None) -> "tqdm":

@@ -58,7 +58,7 @@ def report(
         raise OutputError(f"{out}: found suffix '{out.suffix}', expected one of {', '.join(_SUFFIXES)}")
     if not out.parent.is_dir():
         raise OutputError(f"{out}: the report cannot be written: there is no folder {out.parent}; make it")
-    if out.resolve().is_relative_to(store.root.resolve()):
+    if out.resolve().is_relative_to(store.folder.resolve()):
         raise OutputError(f"{out}: lies in the store, which holds nothing else; choose another folder")
     data = draw_page(store, source, parent, evaluation).encode()
     replace(out.parent, out.name, data)

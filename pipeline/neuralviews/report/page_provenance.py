@@ -57,7 +57,7 @@ def _texts(facts: ReleaseFacts, card: Shipped | None) -> Iterator[Html]:
 
 
 def _environment(store: "Store") -> Html:
-    found = environment_of(store.root)
+    found = environment_of(store.folder)
     if found is None:
         return element("p", "The environment is not known: the store came without environment.json.")
     try:

@@ -1,6 +1,6 @@
 """Images as signals: the part that all kinds of image sources share."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
 from types import MappingProxyType
@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from ..errors import SourceError
 from ..grids import AxisOrder, image_grid
 from ..recipe import Recipe
-from .base import Objects, Signal
+from .base import Objects, Signal, Source
 from .pixels import Pixels
 from .splits import assign_splits
 
-__all__ = ["LONGEST_SIDE", "MOST_PIXELS", "ImageSource", "Images"]
+__all__ = ["LONGEST_SIDE", "MOST_PIXELS", "ImageSource", "Images", "shared_shape"]
 
 LONGEST_SIDE = 65_535
 MOST_PIXELS = 1 << 26
-"""Of an image; a store whose images all have one shape states it within these bounds."""
+"""Of images that all have one shape, which a store states within these bounds; others may be larger."""
 
 _COLOURS = {1: "grey", 2: "grey with alpha", 3: "RGB", 4: "RGB with alpha"}
 
@@ -107,11 +107,6 @@ class ImageSource:
     def _pixels(self, object_id: int) -> Pixels:
         pixels = self._images.pixels(object_id)
         height, width, found = pixels.values.shape
-        if max(height, width) > LONGEST_SIDE or height * width > MOST_PIXELS:
-            raise SourceError(
-                f"{self._images.describe(object_id)}: found {height} x {width} pixels, "
-                f"expected sides of at most {LONGEST_SIDE} and at most {MOST_PIXELS} pixels: scale it down"
-            )
         self._shapes[self._images.twin(object_id)] = (height, width)
         expected = self._recipe.spec.out_dim
         if found != expected:
@@ -121,6 +116,22 @@ class ImageSource:
                 f"or let the recipe's field.dims end in {found}"
             )
         return pixels
+
+
+def shared_shape(source: Source, object_ids: Iterable[int]) -> tuple[int, int] | None:
+    """(height, width) that all of these objects share, as a store states it; None if there is none.
+
+    Raises:
+        SourceError: it is one that no store can state.
+    """
+    shapes = {source.image_shape(int(object_id)) for object_id in object_ids}
+    shape = shapes.pop() if len(shapes) == 1 else None
+    if shape is not None and (max(shape) > LONGEST_SIDE or shape[0] * shape[1] > MOST_PIXELS):
+        raise SourceError(
+            f"{source.root}: found images that all have {shape[0]} x {shape[1]} pixels, "
+            f"expected sides of at most {LONGEST_SIDE} and at most {MOST_PIXELS} pixels: scale them down"
+        )
+    return shape
 
 
 @lru_cache(maxsize=64)

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from .places import is_file
+from ..errors import SourceError
+from .places import is_file, is_folder
 
-__all__ = ["files_read", "files_wanted", "packed_files"]
+__all__ = ["files_read", "files_wanted", "packed_files", "same_images"]
 
 _PACKED = {".7z", ".bz2", ".gz", ".rar", ".tar", ".tgz", ".xz", ".zip"}
 
@@ -19,6 +20,9 @@ def files_read(dataset: Any, arguments: Mapping[str, Any], root: Path) -> list[P
 
     Exactly those that were read for the MNIST family, CIFAR, STL10, SVHN and USPS. Of other sets, all
     files of the set's own folder, or of the root if it has none; packed copies do not count.
+
+    Raises:
+        SourceError: a link leads to a folder, in which torchvision may read files that nothing here finds.
     """
     if hasattr(dataset, "raw_folder"):
         return list(_mnist_files(dataset))
@@ -45,8 +49,23 @@ def _mnist_files(dataset: Any) -> Iterator[Path]:
             yield Path(dataset.raw_folder) / name
 
 
+def same_images(one: Any, other: Any) -> bool:
+    """Whether two datasets hold the same images whatever their arguments say, where that is certain.
+
+    It is of the MNIST family, which may name a part in two ways, and of which parts may share their files.
+    """
+    if not (hasattr(one, "raw_folder") and hasattr(other, "raw_folder")):
+        return False
+    parts = [(getattr(part, "what", None), *_mnist_files(part)) for part in (one, other)]
+    return parts[0] == parts[1]
+
+
 def _unpacked(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if is_file(path) and path.suffix.lower() not in _PACKED]
+    found = list(folder.rglob("*"))
+    for path in found:
+        if path.is_symlink() and is_folder(path):
+            raise SourceError(f"{path}: a link to a folder; expected the files themselves: copy them there")
+    return [path for path in found if is_file(path) and path.suffix.lower() not in _PACKED]
 
 
 def files_wanted(dataset: type[Any], arguments: Mapping[str, Any]) -> list[str]:

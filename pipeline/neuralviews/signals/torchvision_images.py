@@ -3,7 +3,7 @@
 import inspect
 import operator
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +19,7 @@ from ..records import Split
 from .hashing import hash_files
 from .pixels import Pixels, decoded
 from .places import is_file, is_folder
-from .torchvision_files import files_read, files_wanted, packed_files
+from .torchvision_files import files_read, files_wanted, packed_files, same_images
 from .torchvision_shim import dataset_class
 
 __all__ = ["TorchvisionImages"]
@@ -37,12 +37,14 @@ class TorchvisionImages:
         self._class = dataset_class(table.dataset, self._where)
         wanted = ((Split.train, table.train), (Split.val, table.val), (Split.test, table.test))
         bound = [(split, given, self._bound(split, given)) for split, given in wanted if given is not None]
-        self._require_different(bound)
+        self._require_different(bound, operator.eq)
         self.root: Path | None = self._root(root, bound[0][2], download)
         self._parts = [
             (split, arguments, self._open(self.root, given, arguments, download))
             for split, given, arguments in bound
         ]
+        opened = [(*asked[:2], part[-1]) for asked, part in zip(bound, self._parts, strict=True)]
+        self._require_different(opened, same_images)
         self._starts = np.cumsum([0, *(len(dataset) for *_, dataset in self._parts)])
         if not self._starts[-1]:
             raise SourceError(f"{self._name} in {root}: found no images, expected at least one")
@@ -74,10 +76,13 @@ class TorchvisionImages:
         bound.apply_defaults()
         return bound.arguments
 
-    def _require_different(self, bound: Sequence[tuple[Split, Mapping[str, Any], Mapping[str, Any]]]) -> None:
-        for place, (split, given, arguments) in enumerate(bound):
-            for other, _, others in bound[:place]:
-                if arguments == others:
+    def _require_different(
+        self, parts: Sequence[tuple[Split, Mapping[str, Any], Any]], same: Callable[[Any, Any], bool]
+    ) -> None:
+        """Refuse two parts that are the same by their arguments, or later by what was opened."""
+        for place, (split, given, part) in enumerate(parts):
+            for other, _, earlier in parts[:place]:
+                if same(part, earlier):
                     raise RecipeError(
                         f"{self._where}: source.{split.name}: found {dict(given)}, which with the defaults "
                         f"of torchvision.datasets.{self._name} are the images of source.{other.name}, "

@@ -24,6 +24,11 @@ MAX_RATIO = 1000
 _HEADER = struct.Struct("<4s22xHH")
 """Of a member, before its name: signature, sizes of the name and of what follows it."""
 
+_FIELD = struct.Struct("<HH")
+"""Of what follows the name, before each part: kind, size."""
+
+_UNICODE_PATH = 0x7075
+
 _FAULTS = (
     *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError),
     *(ValueError, RuntimeError, OverflowError, MemoryError),  # what zipfile lets through of damaged fields
@@ -143,10 +148,33 @@ class ZipTree:
                 reason = "a link or a device"
             elif name.rstrip("/") in seen:
                 reason = "twice there"
+            elif _has_odd_path(member.extra):
+                reason = "a damaged Unicode Path, a second name"
             else:
                 seen.add(name.rstrip("/"))
                 continue
             raise refused_member(self._path, name, reason)
+
+
+def _has_odd_path(extra: bytes) -> bool:
+    """Whether an Info-ZIP Unicode Path among a member's extra fields is cut short or no UTF-8.
+
+    Python opens no such archive since 3.12. Source: PKWARE's APPNOTE.TXT, section 4.6.9.
+    """
+    while len(extra) >= _FIELD.size:
+        kind, size = _FIELD.unpack_from(extra)
+        field, extra = extra[_FIELD.size :][:size], extra[_FIELD.size + size :]
+        if kind == _UNICODE_PATH and (len(field) < 5 or not _is_utf8(field[5:])):
+            return True
+    return False
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _unfit(member: zipfile.ZipInfo) -> str | None:

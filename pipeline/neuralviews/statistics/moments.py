@@ -110,7 +110,7 @@ class Statistics:
             IntegrityError: there is no such file, or it is not of this store.
         """
         path = store.root / STATISTICS_FILE
-        data = read_whole(store.root, STATISTICS_FILE, MAX_JSON_BYTES)
+        data = read_whole(store.folder, STATISTICS_FILE, MAX_JSON_BYTES)
         try:
             document = msgspec.convert(parse_canonical(data, path), _Document)
         except FormatError:
@@ -178,11 +178,11 @@ def kept_statistics(store: "Store") -> Statistics:
         IntegrityError: the file that is there is not of this store, or a shard is damaged.
         StoreError: the training split has no usable record.
     """
-    if os.path.lexists(store.root / STATISTICS_FILE):
+    if os.path.lexists(store.folder / STATISTICS_FILE):
         return Statistics.load(store)
     found = Statistics.of(store)
     with suppress(OutputError):
-        found.save(store.root)
+        found.save(store.folder)
     return found
 
 
@@ -192,7 +192,7 @@ def prove_kept(store: "Store") -> bool:
     Raises:
         IntegrityError: they are other numbers than the store comes to, or a shard is damaged.
     """
-    if not os.path.lexists(store.root / STATISTICS_FILE):
+    if not os.path.lexists(store.folder / STATISTICS_FILE):
         return False
     kept, found = Statistics.load(store), Statistics.of(store)
     arrays = ("mean", "std", "tensor_mean", "tensor_std")

@@ -237,7 +237,7 @@ def sync_folder(folder: Path) -> None:
 def sync_name(folder: Path) -> None:
     """Make a folder's own name durable, unless the folder that holds it cannot be read."""
     with output_errors(folder), suppress(PermissionError):
-        _sync_folder(folder.absolute().parent)
+        _sync_folder(Path(os.path.realpath(folder)).parent)
 
 
 def _through_temp(final: Path, parts: Sequence[Buffer], give_name: Callable[[Path], None]) -> None:

@@ -71,7 +71,8 @@ class Store:
     refused every time. Instances pickle (without their maps) and survive forking.
 
     Attributes:
-        root: the folder.
+        root: the folder, as it was named.
+        folder: the same, absolute: where its files are, whichever the current folder has become.
         manifest: its content, typed.
         dataset_id: sha256 of manifest.json: names these bytes, wherever they lie.
         spec: the shape of every field.
@@ -83,6 +84,7 @@ class Store:
         self.dataset_id = dataset_id
         self.spec: FieldSpec = job.spec
         self._maps = ShardMaps(root, manifest.shards)
+        self.folder = self._maps.root
         self._columns: dict[str, NDArray[Any]] = {}
         self._layout = job.layout
         self._rows = job.rows

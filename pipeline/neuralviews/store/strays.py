@@ -4,14 +4,15 @@ import os
 from pathlib import Path
 
 from ..errors import IntegrityError
-from .files import is_leftover
 from .schema import SHARD_FOLDER, receipt_name, shard_name
 
 __all__ = ["require_no_strays"]
 
 
 def require_no_strays(root: Path, shards: int) -> None:
-    """Refuse any file beside the shards of a store, their receipts and what readers ignore.
+    """Refuse any file beside the shards of a store and their receipts whose name starts with no dot.
+
+    Those with a dot are leftovers of writers, and what systems put there unasked: ``._*`` (macOS), ``.nfs*``.
 
     Raises:
         IntegrityError: names one, or the folder if that cannot be listed.
@@ -22,5 +23,5 @@ def require_no_strays(root: Path, shards: int) -> None:
     except OSError as error:
         raise IntegrityError(f"{root / SHARD_FOLDER}: cannot be listed ({error.strerror})") from error
     for entry in sorted(entries):
-        if f"{SHARD_FOLDER}/{entry}" not in names and not is_leftover(entry):
+        if f"{SHARD_FOLDER}/{entry}" not in names and not entry.startswith("."):
             raise IntegrityError(f"{root / SHARD_FOLDER / entry}: no shard of this store; move it elsewhere")

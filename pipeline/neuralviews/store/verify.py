@@ -78,7 +78,7 @@ def verify(
         )
     if parent is not None and level != "semantic":
         raise OptionError(f"parent: level {level!r} compares nothing with it; choose level 'semantic'")
-    store = open_store(root.root if isinstance(root, Store) else root)
+    store = open_store(root.folder if isinstance(root, Store) else root)
     job = Job.parse(store.job, store.root / MANIFEST_FILE)
     lineage = None if parent is None else Lineage.open(parent, job, store.root)
     problems = _Problems()

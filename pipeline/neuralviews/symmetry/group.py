@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..draws import Draws
-from ..errors import SpecError
+from ..errors import SpecError, printable
 from ..field import FieldSpec, join, split
 
 __all__ = [
@@ -50,8 +50,8 @@ MAX_PHASE = 1 << 29
 
 def check_group(group: Group) -> None:
     """Raise SpecError unless ``group`` is one."""
-    if group not in (*GROUP_PARTS,):  # what cannot be hashed is none either
-        raise SpecError(f"group: found {group!r}, expected 'perm', 'sign' or 'phase'")
+    if not isinstance(group, str) or group not in GROUP_PARTS:  # others may have no hash
+        raise SpecError(f"group: found {printable(repr(group))}, expected 'perm', 'sign' or 'phase'")
 
 
 def require_array(weights: object) -> None:

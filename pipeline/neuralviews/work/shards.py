@@ -12,6 +12,7 @@ from ..errors import Quarantined
 from ..store.canonical import canonical_json
 from ..store.environment import describe_environment, write_environment
 from ..store.schema import AUGMENT, ENVIRONMENT_FILE, JOB_FILE, MANIFEST_FILE, SUMS_FILE
+from ..store.strays import require_no_strays
 from ..store.writer import StoreWriter
 from .calls import Lost
 from .deaths import run_all
@@ -49,6 +50,7 @@ def make_shards(
     Args:
         describe: what a message says of the records of a shard.
     Raises:
+        IntegrityError: something else lies among the shards.
         Quarantined: shards that keep killing their workers are left out; all others of the part are made.
         EngineError: workers cannot be used, or publish where this host does not see it.
         KeyboardInterrupt: finished shards stay; the same call resumes.
@@ -60,6 +62,7 @@ def make_shards(
     todo = [shard for shard in mine if not writer.is_done(shard)]
     if not todo:
         return 0
+    require_no_strays(writer.root, writer.shard_count)  # which the manifest would wait for, hours later
     made, lost, promised = 0, list[int](), Promised(writer)
     # Parallelism is over shards; threads of libraries would only get in its way.
     with (
