@@ -17,6 +17,9 @@ Arguments = Callable[[Path, int], list[str]]
 """What follows ``neuralviews``, for a folder to write to and a number of workers."""
 
 
+_SOONER = 0.7
+
+
 def start(arguments: list[str]) -> subprocess.Popen[bytes]:
     """A run in a process group of its own, as a shell would start it."""
     return subprocess.Popen(
@@ -50,22 +53,29 @@ def require_same(found: Path, expected: Path, but_for: str | None = None) -> Non
 
 
 def storm(folder: Path, arguments: Arguments, kills: int, seed: int) -> int:
-    """Kill runs ``kills`` times at random moments, then let one finish; returns kills of live runs."""
+    """Kill live runs ``kills`` times at random moments, then let one finish; returns how often it could.
+
+    Moments are drawn from the time that a calm run took. Others may be quicker, on another day or once all is
+    compiled: where every run of a round has ended before its moment, later moments come sooner.
+    """
     draw = random.Random(seed)
     calm, stormy = folder / "calm", folder / "stormy"
     began = time.monotonic()
     finish(start(arguments(calm, 1)))
     whole_run = time.monotonic() - began
-    hits = 0
-    for _ in range(kills):
+    hits = rounds = 0
+    while hits < kills and rounds < 4 * kills:
+        rounds += 1
         runs = [start(arguments(stormy, draw.choice((1, 2)))) for _ in range(draw.choice((1, 2)))]
         time.sleep(draw.uniform(0.2, 0.8) * whole_run)
-        hits += sum([kill(process, draw.random() < 0.7) for process in runs])
+        killed = sum([kill(process, draw.random() < 0.7) for process in runs])
+        whole_run *= 1 if killed else _SOONER
+        hits += killed
         if (stormy / "manifest.json").exists():
             # Whoever was killed after that had yet to tidy up, and orphans live on for a moment.
             finish(start(arguments(stormy, 1)))
             require_same(stormy, calm, but_for=TEMP_PREFIX)
-            stormy = folder / f"stormy-{hits}"
+            stormy = folder / f"stormy-{rounds}"
     last = [start(arguments(stormy, 1)) for _ in range(2)]
     for process in last:
         finish(process)
