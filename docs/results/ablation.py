@@ -9,13 +9,13 @@ from neuralviews.evaluate.readers.sine_graph import SineGraph
 from neuralviews.evaluate.results import Spread
 from neuralviews.evaluate.training import Training
 
-from .grids import SEEDS
 from .kept import keep
 from .one_run import run_once
 
 __all__ = ["measure_blind"]
 
 TRAINING = Training(300, 128)
+SEEDS = 3
 
 
 def measure_blind(store: Store, views: int, kept: Path) -> None:

@@ -16,13 +16,13 @@ from neuralviews.evaluate.results import Spread
 from neuralviews.evaluate.scoring import accuracy
 from neuralviews.evaluate.training import Training
 
-from .grids import SEEDS
 from .kept import keep
 from .one_run import run_once
 
 __all__ = ["NOISES", "measure_corrupted"]
 
 TRAINING = Training(1000, 128)
+SEEDS = 3
 NOISES = (0.0, 0.05, 0.1, 0.2)
 """Of weights, per spread of their tensor."""
 

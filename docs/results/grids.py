@@ -5,7 +5,7 @@ from typing import Any
 
 from .inits import INITS
 
-__all__ = ["ALIGNED", "GRIDS", "SEEDS", "STORES", "Grid", "Made"]
+__all__ = ["ALIGNED", "GRIDS", "STORES", "Grid", "Made"]
 
 SEEDS = 5
 """Repetitions, but where training is long."""
