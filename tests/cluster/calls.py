@@ -32,8 +32,15 @@ class Raising:
         return unit
 
 
+TOLD_SECONDS = 0.5
+"""A worker tells in batches, some milliseconds later, which calls have ended."""
+
+
 class Deadly:
-    """Some calls kill whatever worker they are at work in; all leave a file when they begin."""
+    """Some calls kill whatever worker they are at work in; all leave a file when they begin.
+
+    They wait until the worker has told of the call before: as far as a scheduler knows, that one was at work.
+    """
 
     def __init__(self, folder: Path, *victims: int) -> None:
         self.folder, self.victims = folder, victims
@@ -41,5 +48,6 @@ class Deadly:
     def __call__(self, unit: int) -> int:
         (self.folder / f"{unit}-{os.getpid()}").touch()
         if unit in self.victims:
+            time.sleep(TOLD_SECONDS)
             os.kill(os.getpid(), signal.SIGKILL)
         return unit
